@@ -1,0 +1,1 @@
+//! Fetches the key records that a verifier asks for.

@@ -1,0 +1,163 @@
+//! Private keys that sign, and published key records that verify.
+
+use crate::domain::{DomainName, Selector};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+use thiserror::Error;
+
+/// Algorithm of a signature: the value of a= (3.3, RFC 8463).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SigningAlgorithm {
+    /// rsa-sha256
+    RsaSha256,
+    /// ed25519-sha256
+    Ed25519Sha256,
+}
+
+impl fmt::Display for SigningAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RsaSha256 => "rsa-sha256",
+            Self::Ed25519Sha256 => "ed25519-sha256",
+        })
+    }
+}
+
+/// Why a private key cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SigningKeyError {
+    /// No PEM block of a private key was found. Says what was found instead.
+    #[error("no private key in PEM form ({found}); expected a block BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY")]
+    NoPrivateKey {
+        /// What the text holds instead: "a public key", "a certificate", "nothing in PEM form" ...
+        found: &'static str,
+    },
+    /// The key is encrypted with a passphrase.
+    #[error("the private key is encrypted; decrypt it with: openssl pkey -in FILE -out NEWFILE")]
+    Encrypted,
+    /// The block is there but its content is no RSA or Ed25519 private key.
+    #[error("the private key is damaged or of an unknown kind (RSA and Ed25519 are known)")]
+    Malformed,
+    /// RSA, but shorter than 1024 or longer than 4096 bits (RFC 8301 section 3.2).
+    #[error("RSA key of {bits} bits; 1024 to 4096 are usable, 2048 is right for most")]
+    Size {
+        /// Length of the modulus in bits.
+        bits: usize,
+    },
+}
+
+/// A private key. `Debug` prints its kind and size only.
+pub struct SigningKey {}
+
+impl SigningKey {
+    /// Reads PKCS#1 or PKCS#8 PEM: RSA of 1024 to 4096 bits, or Ed25519.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, SigningKeyError> {
+        let _ = pem;
+        todo!()
+    }
+
+    /// Makes a new RSA key. 2048 bits is right for most.
+    pub fn generate_rsa(bits: usize) -> Result<(Self, PrivateKeyPem), SigningKeyError> {
+        let _ = bits;
+        todo!()
+    }
+
+    /// Makes a new Ed25519 key (RFC 8463).
+    pub fn generate_ed25519() -> (Self, PrivateKeyPem) {
+        todo!()
+    }
+
+    /// The algorithm this key signs with.
+    pub fn algorithm(&self) -> SigningAlgorithm {
+        todo!()
+    }
+
+    /// Length of the RSA modulus, or 256 for Ed25519.
+    pub fn bits(&self) -> usize {
+        todo!()
+    }
+
+    /// What p= of the key record holds: SubjectPublicKeyInfo (RSA) or the raw 32 octets (Ed25519), before base64.
+    pub fn public_key(&self) -> Vec<u8> {
+        todo!()
+    }
+
+    /// The key record to publish: `v=DKIM1; k=rsa; p=...`.
+    pub fn record(&self) -> String {
+        todo!()
+    }
+}
+
+/// A private key as PKCS#8 PEM text; wiped from memory when dropped, and without `Debug` of its content.
+pub struct PrivateKeyPem(zeroize::Zeroizing<String>);
+
+impl PrivateKeyPem {
+    /// The text, to be written to a file that only its owner reads.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PrivateKeyPem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKeyPem")
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _ = f;
+        todo!()
+    }
+}
+
+/// The place where a key record is published: `selector._domainkey.domain`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyName {
+    /// s=
+    pub selector: Selector,
+    /// d=
+    pub domain: DomainName,
+}
+
+impl fmt::Display for KeyName {
+    /// The name to ask DNS for, in A-labels, without a trailing dot.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}._domainkey.{}", self.selector, self.domain)
+    }
+}
+
+/// A published key record (3.6.1), with its public key parsed: keep it, parsing costs.
+#[derive(Debug)]
+pub struct KeyRecord {}
+
+/// Why a TXT string is no key record.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum KeyRecordError {
+    // one variant per cause of 3.6.1, filled in with the parser
+}
+
+impl KeyRecord {
+    /// Reads the TXT string (its character-strings already joined, 3.6.2.2).
+    pub fn parse(txt: &[u8]) -> Result<Self, KeyRecordError> {
+        let _ = txt;
+        todo!()
+    }
+}
+
+/// Why DNS gave no key (6.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum KeyError {
+    /// NXDOMAIN, or no TXT record at that name: permanent.
+    #[error("no key published")]
+    NotFound,
+    /// No answer in time, or a server failure: temporary.
+    #[error("key unavailable")]
+    Unavailable,
+}
+
+/// What DNS said about one name: each TXT record there, parsed or not (K11), or why there is none.
+pub type KeyAnswer = Result<Arc<Vec<Result<KeyRecord, KeyRecordError>>>, KeyError>;
+
+/// The answers to the questions of a [`Verifier`](crate::verify::Verifier). A name that is absent counts as
+/// [`KeyError::Unavailable`].
+pub type Keys = BTreeMap<KeyName, KeyAnswer>;

@@ -1,0 +1,1 @@
+//! One client connection, told top to bottom.

@@ -1,0 +1,1 @@
+//! From arguments to a serving daemon: configuration, log, bind, drop privileges, serve.
