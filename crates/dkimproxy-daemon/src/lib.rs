@@ -4,6 +4,7 @@
 pub mod config;
 pub mod filter;
 pub mod log;
+pub mod network;
 pub mod peer;
 pub mod serve;
 pub mod session;
