@@ -1,6 +1,10 @@
 //! The one trait through which this crate asks DNS, and a zone in memory that answers it without a network.
 
-use std::{future::Future, time::Duration};
+mod zone;
+
+pub use zone::{Zone, ZoneError};
+
+use std::{future::Future, sync::Arc, time::Duration};
 use thiserror::Error;
 
 /// Why a question has no answer.
@@ -35,8 +39,14 @@ pub struct Answer<T> {
     pub ttl: Duration,
 }
 
-/// Asks DNS. Names are given as A-labels without a trailing dot and are always taken as fully qualified.
+/// Asks DNS: one method per record type that some check of this crate needs. Names are given as A-labels without a trailing dot and are always taken as fully qualified.
 pub trait Resolver: Send + Sync + 'static {
     /// TXT records; the character-strings of each record are joined with nothing between.
     fn txt(&self, name: &str) -> impl Future<Output = Result<Answer<Vec<u8>>, LookupError>> + Send;
+}
+
+impl<R: Resolver> Resolver for Arc<R> {
+    fn txt(&self, name: &str) -> impl Future<Output = Result<Answer<Vec<u8>>, LookupError>> + Send {
+        R::txt(self, name)
+    }
 }
