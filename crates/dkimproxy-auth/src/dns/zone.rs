@@ -24,9 +24,7 @@ pub enum ZoneError {
     #[error("a zone is a JSON object that maps names to answers: {0}")]
     Json(#[from] serde_json::Error),
     /// The answers for this name have an unknown form.
-    #[error(
-        "{name}: expected a list of strings, \"timeout\", \"servfail\", \"nxdomain\" or an object by record type"
-    )]
+    #[error("{name}: expected a list of strings, \"timeout\", \"servfail\", \"nxdomain\" or an object by record type")]
     Answer {
         /// The name.
         name: String,
