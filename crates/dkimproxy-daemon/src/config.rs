@@ -1,9 +1,33 @@
 //! Configuration: DKIMproxy's `key value` file, and every key as a flag. Two forms: what was written ([`RawConfig`]),
-//! and what it means (each program's own `Config`). The step between them returns all problems at once.
+//! and what it means ([`DaemonConfig`], and each program's own `Config`). The step between them returns all problems at
+//! once.
+//!
+//! ```text
+//! Arguments::parse -> Arguments::read -> RawConfig -> DaemonConfig::from_raw and the program's own Config
+//! ```
 
-use std::{fmt, path::PathBuf};
+mod arguments;
+mod daemon;
+mod file;
+mod manual;
+mod nearest;
+mod options;
+mod raw;
+mod sample;
+pub mod value;
+
+pub use arguments::Arguments;
+pub use daemon::{DaemonConfig, Process, hostname};
+pub use manual::{completions, manual};
+pub use options::DAEMON_OPTIONS;
+pub use raw::{Entry, Origin, Problem, Problems, RawConfig};
+pub use sample::sample;
+pub use value::file_mode_problem;
 
 /// One configuration key: the single definition of its name, flag, help, manual text and default.
+///
+/// Made with [`OptionDef::new`] or [`OptionDef::switch`] and the `const` methods after it, so that a table reads as a
+/// list of sentences.
 #[derive(Debug)]
 pub struct OptionDef {
     /// Name in the file, with underscores; as a flag hyphens and underscores are alike.
@@ -18,57 +42,146 @@ pub struct OptionDef {
     pub help: &'static str,
     /// Paragraphs for the manual page, after the line of `help`. Plain text, blank line between paragraphs.
     pub manual: &'static str,
+    /// Further names that mean the same.
+    pub aliases: &'static [&'static str],
+    /// What the sample file shows where there is no default: `127.0.0.1:10027`.
+    pub example: Option<&'static str>,
+    /// Accepted for old configurations, and without effect.
+    pub ignored: bool,
 }
 
-/// Where a value was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// On the command line.
-    Flag,
-    /// In a file.
-    File {
-        /// Path as given.
-        path: PathBuf,
-        /// Line number, from 1.
-        line: usize,
-    },
-    /// Nowhere: the default.
-    Default,
-}
+impl OptionDef {
+    /// A key with a value.
+    pub const fn new(name: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self { value: Some(value), ..Self::switch(name, help) }
+    }
 
-/// One value as it was written.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Which key.
-    pub key: &'static OptionDef,
-    /// The text, blanks around it removed.
-    pub value: String,
-    /// Where it stands.
-    pub origin: Origin,
-}
+    /// An on/off key.
+    pub const fn switch(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            value: None,
+            default: None,
+            repeats: false,
+            help,
+            manual: "",
+            aliases: &[],
+            example: None,
+            ignored: false,
+        }
+    }
 
-/// A mistake in the configuration: where, what, and what would be right.
-#[derive(Debug, Clone)]
-pub struct Problem {
-    /// Where it stands.
-    pub origin: Origin,
-    /// Which key (or the unknown word in its place).
-    pub key: String,
-    /// What is wrong and what would be right: `"99999" is no port; a number from 1 to 65535`.
-    pub message: String,
-}
+    /// With a default, as it would be written.
+    #[must_use]
+    pub const fn default(mut self, default: &'static str) -> Self {
+        self.default = Some(default);
+        self
+    }
 
-impl fmt::Display for Problem {
-    /// `FILE:LINE: KEY: MESSAGE`, or `--KEY: MESSAGE`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _ = f;
-        todo!()
+    /// May be given several times.
+    #[must_use]
+    pub const fn repeats(mut self) -> Self {
+        self.repeats = true;
+        self
+    }
+
+    /// With paragraphs for the manual page.
+    #[must_use]
+    pub const fn manual(mut self, manual: &'static str) -> Self {
+        self.manual = manual;
+        self
+    }
+
+    /// With further names.
+    #[must_use]
+    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// With a value for the sample file.
+    #[must_use]
+    pub const fn example(mut self, example: &'static str) -> Self {
+        self.example = Some(example);
+        self
+    }
+
+    /// Accepted, and without effect.
+    #[must_use]
+    pub const fn ignored(mut self) -> Self {
+        self.ignored = true;
+        self
+    }
+
+    /// True if `name` (hyphens as underscores) is this key's name or one of its aliases.
+    pub fn is_called(&self, name: &str) -> bool {
+        let same = |known: &str| {
+            known.len() == name.len() && known.bytes().zip(name.bytes()).all(|(a, b)| a == if b == b'-' { b'_' } else { b })
+        };
+        same(self.name) || self.aliases.iter().any(|alias| same(alias))
     }
 }
 
-/// What was written: all sources, flags before file, not yet understood.
-#[derive(Debug, Default)]
-pub struct RawConfig {
-    /// The entries that count, in the order written.
-    pub entries: Vec<Entry>,
+/// Options that belong together: a heading in help, manual and sample.
+#[derive(Debug)]
+pub struct Section {
+    /// The heading: `Limits`.
+    pub title: &'static str,
+    /// The options, in the order to be shown.
+    pub options: &'static [OptionDef],
+}
+
+/// A command line with what it does, for the manual.
+#[derive(Debug)]
+pub struct Example {
+    /// What it does, one sentence.
+    pub about: &'static str,
+    /// The command, without a prompt.
+    pub command: &'static str,
+}
+
+/// What distinguishes one program from the other: its name, its options, its texts.
+#[derive(Debug)]
+pub struct Program {
+    /// `dkimproxy-out`.
+    pub name: &'static str,
+    /// Name in syslog: `dkimproxy.out`, as log watchers know it.
+    pub ident: &'static str,
+    /// `env!("CARGO_PKG_VERSION")`.
+    pub version: &'static str,
+    /// One line for --help and the head of the manual page.
+    pub about: &'static str,
+    /// Paragraphs of the manual page's description. Plain text, blank line between paragraphs.
+    pub description: &'static str,
+    /// Where the configuration usually is: `/etc/dkimproxy/dkimproxy_out.conf`. Nothing is read from it unasked.
+    pub conf_file: &'static str,
+    /// The program's own options; [`DAEMON_OPTIONS`] are added.
+    pub options: &'static [Section],
+    /// The program's own subcommands; `run`, `check` and some hidden ones are added. All of them take the configuration's
+    /// flags too.
+    pub commands: fn() -> Vec<clap::Command>,
+    /// What an administrator should be told about this configuration, though it is no mistake; said at start and by
+    /// `check`.
+    pub notes: fn(&RawConfig) -> Vec<String>,
+    /// For the manual page: further files and what they are.
+    pub files: &'static [(&'static str, &'static str)],
+    /// For the manual page.
+    pub examples: &'static [Example],
+}
+
+impl Program {
+    /// All sections, the program's own first.
+    pub fn sections(&self) -> impl Iterator<Item = &'static Section> + use<> {
+        self.options.iter().chain(DAEMON_OPTIONS)
+    }
+
+    /// All options.
+    pub fn all_options(&self) -> impl Iterator<Item = &'static OptionDef> + use<> {
+        self.sections().flat_map(|section| section.options)
+    }
+
+    /// The option with this name or alias; hyphens and underscores are alike.
+    pub fn option(&self, name: &str) -> Option<&'static OptionDef> {
+        self.all_options().find(|option| option.is_called(name))
+    }
 }
