@@ -1,7 +1,14 @@
 //! The only module that knows which library does RSA, Ed25519 and SHA-256.
 //!
-//! aws-lc-rs by default, ring where that feature is switched off; `rsa` (blinded) only to sign with keys of 1024 to
-//! 2047 bits, which both of them refuse.
+//! aws-lc-rs by default, ring where that feature is switched off. Both refuse to sign with RSA keys below 2048 bits,
+//! ring also with unusual exponents and lengths: such keys sign through `rsa`, blinded against timing (8.11).
+
+mod der;
+mod private;
+mod public;
+
+pub use private::{PrivateKey, PrivateKeyError};
+pub use public::{PublicKey, PublicKeyError};
 
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs as backend;
@@ -12,6 +19,17 @@ use ring as backend;
 compile_error!("dkimproxy-core needs one of the features `aws-lc-rs` (default) and `ring`");
 
 use backend::digest;
+use std::fmt;
+
+/// RSA keys shorter than this are never used: "Signers MUST use RSA keys of at least 1024 bits", "verifiers MUST NOT
+/// consider signatures using RSA keys of less than 1024 bits as valid" (RFC 8301 section 3.2).
+pub const MIN_RSA_BITS: usize = 1024;
+
+/// Longer RSA keys do not sign: no verifier must take them (RFC 8301 section 3.2).
+pub const MAX_RSA_BITS_TO_SIGN: usize = 4096;
+
+/// Longer RSA keys do not verify: they cost too much (8.13). RFC 8301 asks for 4096, both libraries stop here.
+pub const MAX_RSA_BITS_TO_VERIFY: usize = 8192;
 
 /// SHA-256 of octets that arrive in pieces.
 #[derive(Clone)]
@@ -45,8 +63,8 @@ impl Default for Sha256 {
     }
 }
 
-impl std::fmt::Debug for Sha256 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sha256")
     }
 }

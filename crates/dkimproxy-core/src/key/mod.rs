@@ -1,8 +1,18 @@
 //! Private keys that sign, and published key records that verify.
 
-use crate::domain::{DomainName, Selector};
+mod pem;
+mod record;
+
+pub use record::{KeyRecord, KeyRecordError, MAX_RECORD_LEN};
+
+use crate::{
+    crypto::{PrivateKey, PrivateKeyError},
+    domain::{DomainName, Selector},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// Algorithm of a signature: the value of a= (3.3, RFC 8463).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,6 +21,16 @@ pub enum SigningAlgorithm {
     RsaSha256,
     /// ed25519-sha256
     Ed25519Sha256,
+}
+
+impl SigningAlgorithm {
+    /// The key type that a key record names in k=.
+    pub fn key_type(self) -> &'static str {
+        match self {
+            Self::RsaSha256 => "rsa",
+            Self::Ed25519Sha256 => "ed25519",
+        }
+    }
 }
 
 impl fmt::Display for SigningAlgorithm {
@@ -43,52 +63,80 @@ pub enum SigningKeyError {
         /// Length of the modulus in bits.
         bits: usize,
     },
+    /// A new key could not be made: the system gave no random numbers.
+    #[error("the cryptographic library failed to make a key")]
+    Generation,
+}
+
+impl From<PrivateKeyError> for SigningKeyError {
+    fn from(error: PrivateKeyError) -> Self {
+        match error {
+            PrivateKeyError::Malformed => Self::Malformed,
+            PrivateKeyError::Size { bits } => Self::Size { bits },
+            PrivateKeyError::Library => Self::Generation,
+        }
+    }
 }
 
 /// A private key. `Debug` prints its kind and size only.
-pub struct SigningKey {}
+pub struct SigningKey(PrivateKey);
 
 impl SigningKey {
-    /// Reads PKCS#1 or PKCS#8 PEM: RSA of 1024 to 4096 bits, or Ed25519.
+    /// Reads PKCS#1 or PKCS#8 PEM: RSA of 1024 to 4096 bits, or Ed25519. Text around the block is ignored. Of several
+    /// blocks the first private key counts.
     pub fn from_pem(pem: &[u8]) -> Result<Self, SigningKeyError> {
-        let _ = pem;
-        todo!()
+        pem::read_private_key(pem).map(Self)
     }
 
-    /// Makes a new RSA key. 2048 bits is right for most.
+    /// Makes a new RSA key of 1024 to 4096 bits. 2048 is right for most.
     pub fn generate_rsa(bits: usize) -> Result<(Self, PrivateKeyPem), SigningKeyError> {
-        let _ = bits;
-        todo!()
+        Self::from_generated(&PrivateKey::generate_rsa(bits)?)
     }
 
     /// Makes a new Ed25519 key (RFC 8463).
-    pub fn generate_ed25519() -> (Self, PrivateKeyPem) {
-        todo!()
+    pub fn generate_ed25519() -> Result<(Self, PrivateKeyPem), SigningKeyError> {
+        Self::from_generated(&PrivateKey::generate_ed25519()?)
     }
 
     /// The algorithm this key signs with.
     pub fn algorithm(&self) -> SigningAlgorithm {
-        todo!()
+        if self.0.is_rsa() { SigningAlgorithm::RsaSha256 } else { SigningAlgorithm::Ed25519Sha256 }
     }
 
     /// Length of the RSA modulus, or 256 for Ed25519.
     pub fn bits(&self) -> usize {
-        todo!()
+        self.0.bits()
     }
 
     /// What p= of the key record holds: SubjectPublicKeyInfo (RSA) or the raw 32 octets (Ed25519), before base64.
     pub fn public_key(&self) -> Vec<u8> {
-        todo!()
+        self.0.public_key().to_vec()
     }
 
-    /// The key record to publish: `v=DKIM1; k=rsa; p=...`.
+    /// The key record to publish: `v=DKIM1; k=rsa; p=...`. DNS takes it in strings of at most 255 octets each.
     pub fn record(&self) -> String {
-        todo!()
+        format!("v=DKIM1; k={}; p={}", self.algorithm().key_type(), STANDARD.encode(self.0.public_key()))
+    }
+
+    /// Signs the canonicalized header fields (3.7).
+    pub(crate) fn sign(&self, input: &[u8]) -> Result<Vec<u8>, PrivateKeyError> {
+        self.0.sign(input)
+    }
+
+    fn from_generated(pkcs8: &[u8]) -> Result<(Self, PrivateKeyPem), SigningKeyError> {
+        let key = PrivateKey::from_der(pkcs8)?;
+        Ok((Self(key), PrivateKeyPem(pem::write_private_key(pkcs8))))
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({}, {} bits)", self.algorithm().key_type(), self.bits())
     }
 }
 
 /// A private key as PKCS#8 PEM text; wiped from memory when dropped, and without `Debug` of its content.
-pub struct PrivateKeyPem(zeroize::Zeroizing<String>);
+pub struct PrivateKeyPem(Zeroizing<String>);
 
 impl PrivateKeyPem {
     /// The text, to be written to a file that only its owner reads.
@@ -100,13 +148,6 @@ impl PrivateKeyPem {
 impl fmt::Debug for PrivateKeyPem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PrivateKeyPem")
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _ = f;
-        todo!()
     }
 }
 
@@ -123,24 +164,6 @@ impl fmt::Display for KeyName {
     /// The name to ask DNS for, in A-labels, without a trailing dot.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}._domainkey.{}", self.selector, self.domain)
-    }
-}
-
-/// A published key record (3.6.1), with its public key parsed: keep it, parsing costs.
-#[derive(Debug)]
-pub struct KeyRecord {}
-
-/// Why a TXT string is no key record.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum KeyRecordError {
-    // one variant per cause of 3.6.1, filled in with the parser
-}
-
-impl KeyRecord {
-    /// Reads the TXT string (its character-strings already joined, 3.6.2.2).
-    pub fn parse(txt: &[u8]) -> Result<Self, KeyRecordError> {
-        let _ = txt;
-        todo!()
     }
 }
 
