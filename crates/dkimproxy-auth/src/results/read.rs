@@ -53,6 +53,9 @@ pub fn parse(body: &[u8]) -> Result<ParsedField, ReadError> {
     let version = cursor.take_while(|b| b.is_ascii_digit());
     let mut field = ParsedField { authserv_id, version, results: Vec::new() };
     cursor.skip_cfws()?;
+    if cursor.rest.first() != Some(&b';') {
+        return Err(ReadError::Expected("a semicolon after the authserv-id"));
+    }
     while cursor.eat(b';') {
         cursor.skip_cfws()?;
         if cursor.rest.is_empty() && !field.results.is_empty() {
@@ -139,11 +142,12 @@ impl<'a> Cursor<'a> {
 
     /// A value, or `[local-part]@domain`. In practice `/` and `=` stand in bare values too (base64 text in header.b).
     fn pvalue(&mut self) -> Result<String, ReadError> {
-        let mut value = self.quoted_string()?.unwrap_or_default();
-        value.extend(self.take_while(|b| is_token_octet(b) || matches!(b, b'@' | b'/' | b'=' | b':')));
-        // An empty value can only be a quoted one.
-        let empty = value.is_empty() && matches!(self.rest.first(), Some(b) if !b" \t\r\n;(".contains(b));
-        if empty { Err(ReadError::Expected("a value")) } else { Ok(value) }
+        let quoted = self.quoted_string()?;
+        let bare = self.take_while(|b| is_token_octet(b) || matches!(b, b'@' | b'/' | b'=' | b':'));
+        match (quoted, bare) {
+            (None, None) => Err(ReadError::Expected("a value")),
+            (quoted, bare) => Ok(quoted.unwrap_or_default() + &bare.unwrap_or_default()),
+        }
     }
 
     /// A token or a quoted-string; None if neither begins here.
