@@ -40,7 +40,7 @@ impl Reply {
     /// octets.
     ///
     /// A code outside 200 to 599 is a mistake of the caller and counts as 451; an enhanced status code that is of
-    /// another class is left out, for RFC 2034 section 3 forbids it.
+    /// another class is left out, for RFC 2034 forbids it.
     pub fn new(code: u16, enhanced: &str, text: &str) -> Self {
         let code = if is_code(code) { code } else { 451 };
         let enhanced = if is_enhanced(enhanced.as_bytes(), code) { format!("{enhanced} ") } else { String::new() };
