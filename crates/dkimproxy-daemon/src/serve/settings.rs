@@ -1,6 +1,7 @@
 //! What a session must know: where the relay is, limits, time limits, whom to believe.
 
 use crate::{network::Networks, peer::Endpoint};
+use dkimproxy_smtp::data::StrayNewlines;
 use std::{path::PathBuf, time::Duration};
 
 /// Settings of a daemon's SMTP side. A session keeps those it began with.
@@ -20,6 +21,8 @@ pub struct Settings {
     pub deny: Networks,
     /// Clients whose XFORWARD we believe, and to whom alone we announce it. Clients on a unix socket are always believed.
     pub xforward_hosts: Networks,
+    /// What becomes of a bare CR or LF in mail data.
+    pub stray_newlines: StrayNewlines,
     /// EHLO keywords that are not announced though the relay offers them and we could carry them. Case counts for nothing.
     pub discard_ehlo: Vec<String>,
     /// Where a message goes that outgrows [`Limits::spool_memory`]: an unlinked file in this folder.
@@ -37,6 +40,7 @@ impl Settings {
             allow: Networks::default(),
             deny: Networks::default(),
             xforward_hosts: Networks::loopback(),
+            stray_newlines: StrayNewlines::Normalize,
             discard_ehlo: Vec::new(),
             spool_dir: std::env::temp_dir(),
         }
