@@ -6,6 +6,8 @@
 pub mod command;
 pub mod data;
 pub mod extension;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod line;
 pub mod path;
 pub mod reply;

@@ -222,10 +222,7 @@ fn is_enhanced(word: &[u8], code: u16) -> bool {
 }
 
 fn printable(character: char) -> u8 {
-    match u8::try_from(character) {
-        Ok(octet @ b' '..=b'~') => octet,
-        _ => b'?',
-    }
+    u8::try_from(character).ok().filter(|octet| matches!(octet, b' '..=b'~')).unwrap_or(b'?')
 }
 
 #[cfg(test)]
