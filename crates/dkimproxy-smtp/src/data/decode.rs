@@ -367,10 +367,12 @@ mod tests {
     #[test]
     fn ordinary_lines_come_out_as_one_slice_of_the_input() {
         let lines = b"An ordinary line of text, as they are.\r\n".repeat(1000);
+        let input = [&lines[..], b"..", &lines].concat();
         let mut pieces = Vec::new();
         let mut decoder = DataDecoder::new(StrayNewlines::Normalize);
-        decoder.decode(&lines, |piece| pieces.push(piece.as_ptr_range()));
-        assert_eq!(pieces, [lines.as_ptr_range()]);
+        decoder.decode(&input, |piece| pieces.push(piece.as_ptr_range()));
+        let (before, from_dot) = input.split_at(lines.len());
+        assert_eq!(pieces, [before.as_ptr_range(), from_dot[1..].as_ptr_range()], "only the stuffed dot interrupts");
     }
 
     proptest! {
