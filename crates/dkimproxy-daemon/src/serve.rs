@@ -1,12 +1,19 @@
 //! Accepts connections, within limits, and drains them at the end.
+//!
+//! One current-thread runtime per core, each with its own [`serve`] on clones of the same listening sockets: a session
+//! lives and dies on one thread, and what sessions share is in [`Shared`].
 
+mod accept;
+mod connections;
 mod settings;
+
+pub use settings::{Limits, Settings, Timeouts};
 
 use crate::filter::Filter;
 use arc_swap::ArcSwap;
-pub use settings::{Limits, Settings, Timeouts};
+use connections::{Connections, OwnLinks};
 use std::{io, os::unix::net::UnixListener, sync::Arc};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::LocalSet, time::timeout};
 
 /// What a daemon does with mail: settings and filter, replaced together.
 #[derive(Debug)]
@@ -21,17 +28,30 @@ pub struct Service<F> {
 #[derive(Debug)]
 pub struct Shared<F> {
     service: ArcSwap<Service<F>>,
+    connections: Arc<Connections>,
+    own_links: OwnLinks,
 }
 
 impl<F> Shared<F> {
     /// To be given to [`serve`] in every worker thread.
     pub fn new(service: Service<F>) -> Self {
-        Self { service: ArcSwap::from_pointee(service) }
+        Self { service: ArcSwap::from_pointee(service), connections: Arc::default(), own_links: OwnLinks::default() }
     }
 
     /// Replaces settings and filter for all connections to come; those there are keep what they began with.
     pub fn replace(&self, service: Service<F>) {
         self.service.store(Arc::new(service));
+        self.connections.limit_changed();
+    }
+
+    /// What new connections are served with.
+    pub fn service(&self) -> Arc<Service<F>> {
+        self.service.load_full()
+    }
+
+    /// Connections that are served now, all threads together.
+    pub fn connections(&self) -> usize {
+        self.connections.count()
     }
 }
 
@@ -46,6 +66,10 @@ pub enum Listener {
 
 impl Listener {
     /// Another handle on the same listen queue, for another worker thread.
+    ///
+    /// # Errors
+    ///
+    /// No more file descriptors.
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(match self {
             Self::Tcp(listener) => Self::Tcp(listener.try_clone()?),
@@ -54,8 +78,9 @@ impl Listener {
     }
 }
 
-/// One worker thread: accepts connections and serves them until `stop` becomes true and the last of them has ended, or
-/// [`Timeouts::drain`] is over.
+/// One worker thread: accepts connections and serves them until `stop` becomes true (or its sender is gone) and the last
+/// of them has ended, or [`Timeouts::drain`] is over. What is then left is cut off: no client was told that its message
+/// has arrived.
 ///
 /// Runs on a current-thread runtime, which is where all its sessions live and die; call it once per thread, each time
 /// with clones of the same listeners.
@@ -66,8 +91,21 @@ impl Listener {
 pub async fn serve<F: Filter>(
     listeners: Vec<Listener>,
     shared: Arc<Shared<F>>,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let _ = (listeners, shared, stop);
-    todo!()
+    let sessions = LocalSet::new();
+    for listener in listeners {
+        let listener = accept::Listener::register(listener)?;
+        sessions.spawn_local(accept::accept(listener, shared.clone(), stop.clone()));
+    }
+    let stopped = async {
+        // An error means that nobody is left who could say stop: no reason to go on.
+        let _ = stop.wait_for(|&stop| stop).await;
+    };
+    sessions.run_until(stopped).await;
+    let drain = shared.service().settings.timeouts.drain;
+    if timeout(drain, sessions).await.is_err() {
+        tracing::warn!(connections = shared.connections(), "stopping: some sessions did not end in time");
+    }
+    Ok(())
 }

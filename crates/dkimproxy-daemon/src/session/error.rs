@@ -63,7 +63,7 @@ impl SessionError {
     }
 
     /// True if an administrator should look.
-    pub(super) fn is_trouble(&self) -> bool {
+    pub(crate) fn is_trouble(&self) -> bool {
         match self {
             Self::Client(_) | Self::TooManyTransactions | Self::Stopping => false,
             Self::TooManyErrors | Self::AccessDenied | Self::Unreachable(_) | Self::Loop => true,
