@@ -99,5 +99,10 @@ impl AuthenticationResults {
     }
 }
 
+/// A field of a program's own that says one word about the whole message, with a comment that may be any text.
+pub fn word_field(name: &'static str, word: &'static str, comment: Option<&str>) -> Vec<u8> {
+    write::word_field(name, word, comment)
+}
+
 #[cfg(test)]
 mod tests;

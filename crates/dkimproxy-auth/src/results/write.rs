@@ -49,6 +49,12 @@ pub(super) fn entry(entry: &ResultEntry, utf8: bool) -> Vec<Word> {
     words
 }
 
+/// `Name: word (comment)`.
+pub(super) fn word_field(name: &str, word: &str, text: Option<&str>) -> Vec<u8> {
+    let words = [Some(word.to_owned()), text.map(|text| comment(text, false))];
+    folded(&format!("{name}:"), &words.into_iter().flatten().map(Word::first).collect::<Vec<_>>())
+}
+
 /// The field with this name and colon, folded, with its final CRLF.
 pub(super) fn folded(name: &str, words: &[Word]) -> Vec<u8> {
     let one_line = format!("{name} {}", unfolded(words));

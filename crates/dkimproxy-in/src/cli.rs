@@ -1,0 +1,176 @@
+//! The subcommand `verify`: the daemon's own verification of messages in files.
+
+mod json;
+mod text;
+
+use crate::{
+    PROGRAM,
+    config::Config,
+    examine::{Examination, Examined},
+    filter,
+    report::authentication_results,
+    resolver::Dns,
+};
+use anyhow::{Context, Result, bail};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use dkimproxy_auth::{dns::Zone, keys::KeyFetcher};
+use dkimproxy_daemon::config::{Arguments, Problems};
+use std::{
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// The subcommands of dkimproxy-in's own.
+pub(crate) fn commands() -> Vec<Command> {
+    let verify = Command::new("verify")
+        .about("Verify the signatures of messages in files, and print what is found")
+        .long_about(
+            "Verifies the signatures of messages in files (standard input without any) and prints what is found, as the \
+             daemon would. The configuration's flags count too: --resolver, --authserv-id, --conf_file ...\n\n\
+             A file that has no CRLF at all is taken for a message saved with LF line ends, and is read as if each were \
+             CRLF.\n\n\
+             The exit code is 0 when all files could be read, whatever the results are; 1 otherwise.",
+        )
+        .arg(Arg::new("FILE").value_parser(value_parser!(PathBuf)).action(ArgAction::Append).help("message files; - is standard input"))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("print one JSON object per message, one per line"))
+        .arg(Arg::new("dns").long("dns").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
+            "answer DNS from this JSON file, not from the network",
+        ))
+        .arg(Arg::new("now").long("now").value_name("EPOCH").value_parser(value_parser!(u64)).help(
+            "verify as of that time, in seconds since 1970",
+        ))
+        .arg(Arg::new("raw").long("raw").action(ArgAction::SetTrue).help("take line ends as they are"));
+    vec![verify]
+}
+
+/// Runs a subcommand.
+pub(crate) fn run(name: &str, matches: &ArgMatches, arguments: &Arguments) -> ExitCode {
+    let done = match name {
+        "verify" => verify(matches, arguments),
+        _ => Err(anyhow::anyhow!("unknown command {name}")),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("{}: {error:#}", PROGRAM.name);
+        ExitCode::FAILURE
+    })
+}
+
+/// One message and what there is to say about it.
+struct Finding<'a> {
+    file: &'a Path,
+    /// LF line ends were taken for CRLF.
+    converted: bool,
+    examined: Examined,
+    config: &'a Config,
+}
+
+impl Finding<'_> {
+    /// The results as the daemon would write them. UTF-8 is fine here.
+    fn results(&self) -> dkimproxy_auth::results::AuthenticationResults {
+        authentication_results(self.config, &self.examined.verifications, true)
+    }
+}
+
+fn verify(matches: &ArgMatches, arguments: &Arguments) -> Result<ExitCode> {
+    let mut problems = Problems::default();
+    let config = match arguments.read(&PROGRAM) {
+        Ok(raw) => Config::from_raw(&raw, &mut problems),
+        Err(found) => return Ok(found.report(&PROGRAM)),
+    };
+    let Some(config) = config else { return Ok(problems.report(&PROGRAM)) };
+    let keys = match matches.get_one::<PathBuf>("dns") {
+        Some(file) => config.keys(Dns::Zone(read_zone(file)?)),
+        None => config.network_keys().map_err(anyhow::Error::msg)?,
+    };
+    let verifier = Verify {
+        now: matches.get_one::<u64>("now").copied().unwrap_or_else(filter::now),
+        raw: matches.get_flag("raw"),
+        json: matches.get_flag("json"),
+        config: &config,
+        keys,
+    };
+    let standard_input = PathBuf::from("-");
+    let files: Vec<&PathBuf> = matches.get_many("FILE").map_or_else(|| vec![&standard_input], Iterator::collect);
+    let mut all_read = true;
+    for file in files {
+        if let Err(error) = verifier.file(file) {
+            eprintln!("{}: {}: {error:#}", PROGRAM.name, file.display());
+            all_read = false;
+        }
+    }
+    Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The work, file by file.
+struct Verify<'a> {
+    config: &'a Config,
+    keys: KeyFetcher<Dns>,
+    now: u64,
+    raw: bool,
+    json: bool,
+}
+
+impl Verify<'_> {
+    fn file(&self, file: &Path) -> Result<()> {
+        let mut message = read_message(file)?;
+        let converted = !self.raw && with_crlf(&mut message);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let examined = runtime.block_on(async {
+            let mut examination = Examination::new(self.keys.clone(), self.config.policy.clone(), self.now);
+            examination.chunk(&message);
+            examination.finish().await
+        })?;
+        let finding = Finding { file, converted, examined, config: self.config };
+        let report = if self.json { json::object(&finding) } else { text::report(&finding) };
+        writeln!(std::io::stdout(), "{report}").context("standard output")
+    }
+}
+
+fn read_message(file: &Path) -> Result<Vec<u8>> {
+    let mut message = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().read_to_end(&mut message)?;
+    } else {
+        message = std::fs::read(file)?;
+    }
+    if message.is_empty() {
+        bail!("empty; expected a message");
+    }
+    Ok(message)
+}
+
+/// Makes CRLF of each LF if there is no CRLF at all. True if that changed something.
+fn with_crlf(message: &mut Vec<u8>) -> bool {
+    if message.windows(2).any(|pair| pair == b"\r\n") || !message.contains(&b'\n') {
+        return false;
+    }
+    let lines: Vec<&[u8]> = message.split(|octet| *octet == b'\n').collect();
+    *message = lines.join(&b"\r\n"[..]);
+    true
+}
+
+fn read_zone(file: &Path) -> Result<Zone> {
+    let context = || file.display().to_string();
+    let text = std::fs::read_to_string(file).with_context(context)?;
+    Zone::from_json(&text).with_context(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lf_becomes_crlf_only_where_there_is_no_crlf() {
+        for (before, after) in [
+            (&b"a\nb\n\nc"[..], &b"a\r\nb\r\n\r\nc"[..]),
+            (b"a\r\nb\nc", b"a\r\nb\nc"),
+            (b"a\rb\nc", b"a\rb\r\nc"),
+            (b"abc", b"abc"),
+        ] {
+            let mut message = before.to_vec();
+            assert_eq!(with_crlf(&mut message), before != after);
+            assert_eq!(message, after);
+        }
+    }
+}
