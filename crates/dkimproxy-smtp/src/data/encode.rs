@@ -57,7 +57,7 @@ impl DataEncoder {
     }
 
     /// What ends the mail data: "." CRLF, with a CRLF before it if the message did not end in one (RFC 5321 section
-    /// 4.1.1.4: "An extra <CRLF> MUST NOT be added" otherwise).
+    /// 4.1.1.4: "An extra `<CRLF>` MUST NOT be added" otherwise).
     pub fn finish(self) -> &'static [u8] {
         if self.previous == *b"\r\n" { b".\r\n" } else { b"\r\n.\r\n" }
     }
