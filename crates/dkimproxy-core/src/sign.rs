@@ -3,12 +3,17 @@
 use crate::{
     canonicalize::Canonicalization,
     domain::{DomainName, Identity, Selector},
-    hash::{BodyHasher, BodyHashes},
+    hash::{BodyHashRequest, BodyHasher, BodyHashes},
     header::Header,
     key::SigningKey,
+    signature::{UnsignedField, header_hash_input},
 };
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 use thiserror::Error;
+
+/// Names that h= is given at most. A message with more instances than that has its topmost ones left out, so that the
+/// field stays of a size that every verifier reads.
+const MAX_NAMES: usize = 250;
 
 /// One signature to be made: a field per tag.
 #[derive(Debug, Clone)]
@@ -31,19 +36,91 @@ pub struct SigningRequest {
     pub lifetime: Option<u64>,
 }
 
-/// Which header fields a signature covers.
+/// Which header fields a signature covers. Names are ASCII case-insensitive; From is covered whether named or not
+/// ("The From header field MUST be signed", 5.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoveredFields {
     /// Every instance of these is covered, if there are any.
     pub present: Vec<String>,
     /// Covered once more than they are present, so that none can be added ("oversigning", H4, H7).
     pub sealed: Vec<String>,
+    /// Sealed likewise, but only where there is one: of what is absent a later hop may still add the first.
+    pub sealed_if_present: Vec<String>,
 }
 
 impl Default for CoveredFields {
-    /// What a receiver needs (5.4.1), From sealed; never Received, Return-Path, Bcc (H9, H11).
+    /// What a receiver needs (5.4.1); never Received, Return-Path, Bcc, Authentication-Results, DKIM-Signature (H9,
+    /// H11, S14).
+    ///
+    /// From is sealed. Other fields that may occur only once (RFC 5322 section 3.6, RFC 2045) are sealed where they
+    /// are present: a second one is always a forgery, and which of two a mail program shows is anybody's guess. Where
+    /// they are absent they stay free, since Postfix adds a missing Date or Message-ID after us.
     fn default() -> Self {
-        todo!()
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self { sealed: names(&["from"]), sealed_if_present: names(SINGLE), present: names(REPEATABLE) }
+    }
+}
+
+/// Fields that a message has at most once.
+const SINGLE: &[&str] = &[
+    "to",
+    "cc",
+    "subject",
+    "date",
+    "message-id",
+    "reply-to",
+    "sender",
+    "in-reply-to",
+    "references",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "content-disposition",
+    "content-description",
+    "content-id",
+];
+
+/// Fields that can be there several times, or that a list adds to what its members sign.
+const REPEATABLE: &[&str] = &[
+    "resent-date",
+    "resent-from",
+    "resent-sender",
+    "resent-to",
+    "resent-cc",
+    "resent-message-id",
+    "list-id",
+    "list-help",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+    "list-subscribe",
+    "list-post",
+    "list-owner",
+    "list-archive",
+];
+
+impl CoveredFields {
+    /// The names of h= for this header, in lower case: sealed ones first, each as often as it is to be covered.
+    fn names(&self, header: &Header) -> Vec<String> {
+        let count = |name: &str| header.named(name).count();
+        let sealed = self.sealed.iter().map(|name| (name, count(name) + 1));
+        let sealed_if_present = self.sealed_if_present.iter().map(|name| match count(name) {
+            0 => (name, 0),
+            present => (name, present + 1),
+        });
+        let present = self.present.iter().map(|name| (name, count(name)));
+        let from = "from".to_owned();
+        let always = [(&from, count(&from))];
+
+        let mut seen = HashSet::new();
+        sealed
+            .chain(sealed_if_present)
+            .chain(present)
+            .chain(always)
+            .map(|(name, times)| (name.to_ascii_lowercase(), times))
+            .filter(|(name, _)| seen.insert(name.clone()))
+            .flat_map(|(name, times)| std::iter::repeat_n(name, times))
+            .take(MAX_NAMES)
+            .collect()
     }
 }
 
@@ -56,28 +133,65 @@ pub enum SignError {
     /// The library refused to sign.
     #[error("the private key for {0} failed to sign")]
     Crypto(String),
+    /// The hashes given to [`Signer::finish`] do not come from this signer's own [`Signer::body_hasher`].
+    #[error("the body was not hashed for this signature")]
+    BodyNotHashed,
 }
 
 /// Makes all signatures of one message in one pass over its body.
 #[derive(Debug)]
-pub struct Signer {}
+pub struct Signer {
+    header: Arc<Header>,
+    requests: Vec<SigningRequest>,
+    now: u64,
+}
 
 impl Signer {
     /// `now` is the time of signing in seconds since the epoch.
     pub fn new(header: Arc<Header>, requests: Vec<SigningRequest>, now: u64) -> Self {
-        let _ = (header, requests, now);
-        todo!()
+        Self { header, requests, now }
     }
 
     /// What the body is to be fed to.
     pub fn body_hasher(&self) -> BodyHasher {
-        todo!()
+        BodyHasher::new(self.requests.iter().map(body_hash_request))
     }
 
     /// The signature fields, in the order of the requests, first one to stand topmost, each a whole field that ends in
     /// CRLF. All or none: one failure yields no field at all.
     pub fn finish(self, body: &BodyHashes) -> Result<Vec<Vec<u8>>, SignError> {
-        let _ = body;
-        todo!()
+        if self.header.named("from").next().is_none() {
+            return Err(SignError::NoFrom);
+        }
+        self.requests.iter().map(|request| self.sign(request, body)).collect()
     }
+
+    fn sign(&self, request: &SigningRequest, body: &BodyHashes) -> Result<Vec<u8>, SignError> {
+        let body_hash = body.get(&body_hash_request(request)).ok_or(SignError::BodyNotHashed)?;
+        let names = request.covered.names(&self.header);
+        let field = UnsignedField {
+            algorithm: request.key.algorithm(),
+            canonicalization: request.canonicalization,
+            domain: &request.domain,
+            selector: &request.selector,
+            identity: request.identity.as_ref(),
+            timestamp: request.timestamp.then_some(self.now),
+            expiration: request.lifetime.map(|lifetime| self.now.saturating_add(lifetime)),
+            signed_fields: &names,
+            body_hash: &body_hash.digest,
+        }
+        .write();
+        let names = names.iter().map(String::as_bytes);
+        let algorithm = request.canonicalization.header;
+        let input = header_hash_input(&self.header, None, names, algorithm, field.as_bytes());
+        let signature = request
+            .key
+            .sign(&input)
+            .map_err(|_| SignError::Crypto(format!("{}._domainkey.{}", request.selector, request.domain)))?;
+        Ok(field.finish(&signature))
+    }
+}
+
+fn body_hash_request(request: &SigningRequest) -> BodyHashRequest {
+    BodyHashRequest::sha256(request.canonicalization.body, None)
 }

@@ -1,8 +1,10 @@
 //! The DKIM-Signature field (3.5), typed: parse, write, fold.
 
+mod input;
 mod write;
 
-pub use write::UnsignedField;
+pub(crate) use input::header_hash_input;
+pub use write::{UnfinishedField, UnsignedField};
 
 use crate::{
     canonicalize::Canonicalization,
