@@ -1,4 +1,4 @@
-//! Commands: the verb and what the relay must know of the arguments; the octets are kept as they came (RFC 5321 section 4.1).
+//! Commands: the verb, and what we must know of the argument; the octets are kept as they came (RFC 5321 section 4.1).
 
 use bytes::{Bytes, BytesMut};
 use memchr::memchr;
@@ -194,8 +194,8 @@ impl Verb {
 }
 
 impl Envelope {
-    /// Reads `FROM:<path> parameters`. As Postfix does, and many clients need: blanks around the colon's right side
-    /// are taken ("MAIL FROM: <a@b>"), and a path without brackets ("MAIL FROM:a@b").
+    /// Reads `FROM:<path> parameters`. As Postfix does, and clients need, it takes blanks after the colon ("MAIL FROM:
+    /// <a@b>") and a path without brackets ("MAIL FROM:a@b").
     fn parse(argument: &Bytes, prefix: &[u8]) -> Option<Self> {
         let (start, rest) = argument.split_at_checked(prefix.len())?;
         if !start.eq_ignore_ascii_case(prefix) {

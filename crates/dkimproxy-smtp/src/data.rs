@@ -1,4 +1,4 @@
-//! Mail data: dot decoding and encoding, strict CRLF, and the policy for bare CR and LF (RFC 5321 section 4.5.2, 2.3.8).
+//! Mail data: dot decoding and encoding, strict CRLF, policy for bare CR and LF (RFC 5321 sections 4.5.2 and 2.3.8).
 //!
 //! This is where SMTP smuggling is stopped. RFC 5321 section 4.1.1.4: "The custom of accepting lines ending only in
 //! `<LF>` [...] has proven to cause more interoperability problems than it solves, and SMTP server systems MUST NOT do

@@ -225,8 +225,8 @@ mod tests {
             for (verb, blank) in [("MAIL FROM:<", ""), ("RCPT TO:", " ")] {
                 command(format!("{verb}{blank}{text}").as_bytes());
             }
-            let values: Vec<String> = words.iter().zip(Attribute::ALL).map(|(word, name)| format!("{}={word}", name.name())).collect();
-            xforward(values.join(" ").as_bytes());
+            let named = words.iter().zip(Attribute::ALL).map(|(word, attribute)| format!("{}={word}", attribute.name()));
+            xforward(named.collect::<Vec<_>>().join(" ").as_bytes());
             let lines: String = words.iter().map(|word| format!("250-{word} {word}\r\n")).collect();
             ehlo(format!("{lines}250 DSN\r\n").as_bytes());
         }

@@ -348,7 +348,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_chunking_gives_the_same_replies(
-            lines in proptest::collection::vec(proptest::sample::select(&["250-x", "250 y", "250", "451-", "451 ", "x"][..]), 0..12),
+            lines in proptest::collection::vec(
+                proptest::sample::select(&["250-x", "250 y", "250", "451-", "451 ", "x"][..]),
+                0..12,
+            ),
             size in 1usize..12,
         ) {
             let wire: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\r\n").into_bytes()).collect();
