@@ -225,7 +225,7 @@ mod tests {
             for (verb, blank) in [("MAIL FROM:<", ""), ("RCPT TO:", " ")] {
                 command(format!("{verb}{blank}{text}").as_bytes());
             }
-            let named = words.iter().zip(Attribute::ALL).map(|(word, attribute)| format!("{}={word}", attribute.name()));
+            let named = words.iter().zip(Attribute::ALL).map(|(word, name)| format!("{}={word}", name.name()));
             xforward(named.collect::<Vec<_>>().join(" ").as_bytes());
             let lines: String = words.iter().map(|word| format!("250-{word} {word}\r\n")).collect();
             ehlo(format!("{lines}250 DSN\r\n").as_bytes());
