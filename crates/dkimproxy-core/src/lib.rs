@@ -19,6 +19,8 @@
 pub mod canonicalize;
 pub mod crypto;
 pub mod domain;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod hash;
 pub mod header;
 pub mod key;
