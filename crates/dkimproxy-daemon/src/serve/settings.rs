@@ -59,6 +59,9 @@ pub struct Limits {
     pub message_size: Option<u64>,
     /// Octets of a message that are kept in memory before it goes to a file. Default 1 MiB.
     pub spool_memory: usize,
+    /// Recipients of a message; the next one hears 452. RFC 5321 section 4.5.3.1.10 asks for 100, the relay has its own
+    /// limit; this one bounds the memory of a transaction. Default 10,000.
+    pub recipients: usize,
     /// Commands that fail before a client is sent away with 421: unknown, malformed, out of sequence. Default 20.
     pub errors: u32,
     /// Transactions of one session before it is closed with 421. Default none: Postfix caches connections and limits
@@ -73,6 +76,7 @@ impl Default for Limits {
             line_length: 8192,
             message_size: None,
             spool_memory: 1 << 20,
+            recipients: 10_000,
             errors: 20,
             transactions: None,
         }

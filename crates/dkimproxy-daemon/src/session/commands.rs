@@ -87,7 +87,8 @@ where
         match command.verb() {
             Verb::Ehlo | Verb::Helo => self.hello(&command).await?,
             Verb::Mail => self.mail(command).await?,
-            Verb::Rcpt | Verb::Rset => self.batch(command).await?,
+            Verb::Rcpt => self.rcpt(command).await?,
+            Verb::Rset => self.batch(command).await?,
             Verb::Data => self.data(&command).await?,
             Verb::XForward => self.xforward(&command).await?,
             Verb::Noop | Verb::Vrfy | Verb::Expn | Verb::Help => {
@@ -124,7 +125,7 @@ where
         let mut batch = VecDeque::from([first]);
         while batch.len() < most {
             match self.buffered_command() {
-                Some(Ok(command)) if self.goes_along(&command) => batch.push_back(command),
+                Some(Ok(command)) if self.goes_along(&command, batch.len()) => batch.push_back(command),
                 other => {
                     self.put_back = other;
                     break;
@@ -140,13 +141,27 @@ where
         Ok(())
     }
 
-    /// True for what the relay may get in one batch with other commands.
-    fn goes_along(&self, command: &Command) -> bool {
+    /// True for what the relay may get in one batch with `ahead` other commands.
+    fn goes_along(&self, command: &Command, ahead: usize) -> bool {
         match command.verb() {
             Verb::Mail => !self.is_too_big(command) && !self.is_used_up(),
-            Verb::Rcpt | Verb::Rset => true,
+            Verb::Rcpt => self.has_room_for(ahead + 1),
+            Verb::Rset => true,
             _ => false,
         }
+    }
+
+    /// RCPT, unless there are as many recipients as we keep.
+    async fn rcpt(&mut self, command: Command) -> Result<(), SessionError> {
+        if self.has_room_for(1) {
+            return self.batch(command).await;
+        }
+        self.answer(Standard::TooManyRecipients);
+        Ok(())
+    }
+
+    fn has_room_for(&self, recipients: usize) -> bool {
+        self.transaction.recipients.len() + recipients <= self.settings().limits.recipients
     }
 
     /// MAIL, unless we know already that the message will not pass.
