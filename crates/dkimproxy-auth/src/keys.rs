@@ -156,3 +156,6 @@ impl Expiry<KeyName, Remembered> for Lifetime {
         Some(remembered.ttl)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,5 +3,7 @@
 //! Touches no socket, no file and no SMTP: [`dns::Resolver`] is the only way out.
 
 pub mod dns;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod keys;
 pub mod results;
