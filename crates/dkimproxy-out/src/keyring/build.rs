@@ -1,0 +1,328 @@
+//! From what is written about a signature to what it means: inherits what is absent, reads keys, checks everything that
+//! can be checked before the first message.
+
+use super::{
+    key_file::KeyFiles,
+    rule::{Rule, Signature, SigningDomain, SigningIdentity},
+    signature::{Item, Tags},
+    template::{Template, Values},
+};
+use crate::report::{Place, Report};
+use dkimproxy_core::{
+    canonicalize::Canonicalization,
+    domain::{DomainError, DomainName, Identity, Selector},
+    key::{SigningAlgorithm, SigningKey},
+    sign::CoveredFields,
+};
+use std::{path::PathBuf, sync::Arc};
+use thiserror::Error;
+
+/// What a signature inherits where its tags are silent.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// The option `keyfile`.
+    pub key_file: Option<PathBuf>,
+    /// The option `selector`.
+    pub selector: Option<String>,
+    /// The option `dkim_method`, else `method`, and where it stands.
+    pub method: Option<(String, Place)>,
+    /// The option `identity`.
+    pub identity: Option<Template>,
+}
+
+/// What a rule signs for where its tags do not say it.
+#[derive(Debug, Clone, Copy)]
+pub enum Implied<'a> {
+    /// The domain of the key that matched, or the option `domain`.
+    Domain(&'a str),
+    /// The catch-all of a map: the author's own domain.
+    AuthorDomain,
+    /// The option `signature` without the option `domain`: nothing.
+    Nothing,
+}
+
+/// A mistake that forbids a start.
+#[derive(Debug, Error)]
+enum Fault {
+    #[error("no key file is given; write key=/PATH into the parentheses, or give the option keyfile")]
+    NoKeyFile,
+    #[error("no selector is given; write s=SELECTOR into the parentheses, or give the option selector")]
+    NoSelector,
+    #[error("no domain is given; write d=DOMAIN into the parentheses, or give the option domain")]
+    NoDomain,
+    #[error("selector \"{0}\": {1}")]
+    Selector(String, DomainError),
+    #[error("\"{0}\" cannot be a signing domain: {1}; write d=DOMAIN")]
+    Domain(String, DomainError),
+    #[error("identity \"{0}\": {1}")]
+    Identity(String, DomainError),
+    #[error(
+        "identity \"{0}\" is not within the signing domain {1} (RFC 6376 section 3.5): the part after @ must be it or a subdomain of it"
+    )]
+    IdentityOutside(String, DomainName),
+    #[error("\"{0}\" is no canonicalization; relaxed/relaxed, relaxed/simple, simple/relaxed and simple/simple are")]
+    Method(String),
+    #[error(
+        "\"{0}\" is no signing algorithm; leave a= out (the key settles it), or write rsa-sha256 or ed25519-sha256"
+    )]
+    Algorithm(String),
+    #[error("a={0} does not fit the key, which is for {1}; leave a= out: the key settles it")]
+    AlgorithmOfOtherKey(String, SigningAlgorithm),
+    #[error("h= does not name From, which every signature must cover (RFC 6376 section 5.4)")]
+    FromNotCovered,
+}
+
+/// Something that works, but not as it is written.
+#[derive(Debug, Error)]
+enum Caution {
+    #[error(
+        "the rule has no {0}: mail it covers cannot be signed. Write {1} into the parentheses, or give the option {2}"
+    )]
+    Incomplete(&'static str, &'static str, &'static str),
+    #[error(
+        "rsa-sha1 must not be used any more (RFC 8301 section 3.1), receivers count it as no signature; rsa-sha256 is used instead. Write a=rsa-sha256"
+    )]
+    Sha1,
+    #[error("nowsp is of a draft that no verifier knows any more; relaxed/relaxed is used instead")]
+    Nowsp,
+    #[error("tag \"{0}\" means nothing here and is ignored, as it was by 1.4.1")]
+    UnknownTag(String),
+    #[error("domainkeys signatures are not made: DomainKeys (RFC 4870) is historic, and receivers do not look at it")]
+    DomainKeys,
+}
+
+/// Why a signature is not there. Either way it has been reported.
+enum Flaw {
+    Mistake,
+    Incomplete,
+}
+
+/// Makes rules.
+#[derive(Debug)]
+pub struct Builder<'a> {
+    /// What is inherited.
+    pub defaults: &'a Defaults,
+    /// Where keys come from.
+    pub keys: &'a mut KeyFiles,
+    /// Where mistakes go.
+    pub report: &'a mut Report,
+    /// True for lines of a map: without key or selector the rule is [`Rule::Incomplete`], which 1.4.1 found out at each
+    /// message only. For the option `signature` it is a mistake, in 1.4.1 too.
+    pub lenient: bool,
+}
+
+impl Builder<'_> {
+    /// The rule that `items` make. None: a mistake was reported.
+    pub fn rule(&mut self, items: &[Item], implied: Implied<'_>, place: &Place) -> Option<Rule> {
+        let mut signatures = Vec::with_capacity(items.len());
+        let mut flaw = None;
+        for item in items {
+            match item {
+                Item::None => {}
+                Item::DomainKeys(_) => self.caution(place, &Caution::DomainKeys),
+                Item::Dkim(tags) => match self.signature(tags, implied, place) {
+                    Ok(signature) => signatures.push(signature),
+                    Err(Flaw::Incomplete) if !matches!(flaw, Some(Flaw::Mistake)) => flaw = Some(Flaw::Incomplete),
+                    Err(_) => flaw = Some(Flaw::Mistake),
+                },
+            }
+        }
+        match flaw {
+            Some(Flaw::Mistake) => None,
+            Some(Flaw::Incomplete) => Some(Rule::Incomplete),
+            None if signatures.is_empty() => Some(Rule::LeaveUnsigned),
+            None => Some(Rule::Sign(signatures)),
+        }
+    }
+
+    fn signature(&mut self, tags: &Tags, implied: Implied<'_>, place: &Place) -> Result<Signature, Flaw> {
+        for name in &tags.unknown {
+            self.caution(place, &Caution::UnknownTag(name.clone()));
+        }
+        // Every part is looked at before the first `?`, so that all mistakes are said at once.
+        let key = self.key(tags, place);
+        let fits = self.algorithm(tags, key.as_ref().ok(), place);
+        let selector = self.selector(tags, place);
+        let canonicalization = self.canonicalization(tags, place);
+        let domain = self.domain(tags, implied, place);
+        let identity = domain.as_ref().map_or(Ok(None), |domain| self.identity(tags, implied, domain, place));
+        let covered = self.covered(tags, place);
+        fits?;
+        Ok(Signature {
+            canonicalization: canonicalization?,
+            domain: domain?,
+            identity: identity?,
+            covered: covered?,
+            timestamp: tags.timestamp.unwrap_or(true),
+            key: key?,
+            selector: selector?,
+        })
+    }
+
+    fn key(&mut self, tags: &Tags, place: &Place) -> Result<Arc<SigningKey>, Flaw> {
+        let path = tags.key_file.as_ref().map(PathBuf::from).or_else(|| self.defaults.key_file.clone());
+        match path {
+            Some(path) => self.keys.load(&path, place, self.report).ok_or(Flaw::Mistake),
+            None => Err(self.lacks(place, Fault::NoKeyFile, Caution::Incomplete("key file", "key=/PATH", "keyfile"))),
+        }
+    }
+
+    fn selector(&mut self, tags: &Tags, place: &Place) -> Result<Selector, Flaw> {
+        match tags.selector.as_ref().or(self.defaults.selector.as_ref()) {
+            Some(text) => Selector::new(text).map_err(|error| self.fault(place, &Fault::Selector(text.clone(), error))),
+            None => {
+                Err(self.lacks(place, Fault::NoSelector, Caution::Incomplete("selector", "s=SELECTOR", "selector")))
+            }
+        }
+    }
+
+    fn canonicalization(&mut self, tags: &Tags, place: &Place) -> Result<Canonicalization, Flaw> {
+        let defaults = self.defaults;
+        let (text, place) = match (&tags.method, &defaults.method) {
+            (Some(text), _) => (text, place),
+            (None, Some((text, place))) => (text, place),
+            (None, None) => return Ok(Canonicalization::RELAXED),
+        };
+        if text.eq_ignore_ascii_case("nowsp") {
+            self.caution(place, &Caution::Nowsp);
+            return Ok(Canonicalization::RELAXED);
+        }
+        Canonicalization::parse(text.as_bytes()).ok_or_else(|| self.fault(place, &Fault::Method(text.clone())))
+    }
+
+    /// a= decides nothing, since the key does; but it must not contradict the key.
+    fn algorithm(&mut self, tags: &Tags, key: Option<&Arc<SigningKey>>, place: &Place) -> Result<(), Flaw> {
+        let Some(written) = &tags.algorithm else { return Ok(()) };
+        let wanted = match written.to_ascii_lowercase().as_str() {
+            "rsa-sha256" => SigningAlgorithm::RsaSha256,
+            "ed25519-sha256" => SigningAlgorithm::Ed25519Sha256,
+            "rsa-sha1" => {
+                self.caution(place, &Caution::Sha1);
+                SigningAlgorithm::RsaSha256
+            }
+            _ => return Err(self.fault(place, &Fault::Algorithm(written.clone()))),
+        };
+        match key.map(|key| key.algorithm()).filter(|fitting| *fitting != wanted) {
+            Some(fitting) => Err(self.fault(place, &Fault::AlgorithmOfOtherKey(written.clone(), fitting))),
+            None => Ok(()),
+        }
+    }
+
+    fn domain(&mut self, tags: &Tags, implied: Implied<'_>, place: &Place) -> Result<SigningDomain, Flaw> {
+        let text = match (&tags.domain, implied) {
+            (Some(template), _) => {
+                let template = template.clone().with_key(implied.key());
+                match template.expand(&Values::default()) {
+                    Some(text) => text,
+                    None => return Ok(SigningDomain::Template(template)),
+                }
+            }
+            (None, Implied::Domain(domain)) => domain.to_owned(),
+            (None, Implied::AuthorDomain) => return Ok(SigningDomain::OfAuthor),
+            (None, Implied::Nothing) => return Err(self.fault(place, &Fault::NoDomain)),
+        };
+        let domain = DomainName::new(&text).map_err(|error| self.fault(place, &Fault::Domain(text, error)))?;
+        Ok(SigningDomain::Fixed(domain))
+    }
+
+    fn identity(
+        &mut self,
+        tags: &Tags,
+        implied: Implied<'_>,
+        domain: &SigningDomain,
+        place: &Place,
+    ) -> Result<Option<SigningIdentity>, Flaw> {
+        let Some(written) = tags.identity.as_ref().or(self.defaults.identity.as_ref()) else { return Ok(None) };
+        let template = written.clone().with_key(implied.key());
+        let Some(text) = template.expand(&Values::default()) else {
+            return Ok(Some(SigningIdentity::Template(template)));
+        };
+        let identity = match Identity::new(text.as_bytes()) {
+            Ok(identity) => identity,
+            Err(error) => return Err(self.fault(place, &Fault::Identity(text, error))),
+        };
+        match domain {
+            SigningDomain::Fixed(domain) if identity.domain().is_within(domain) => {
+                Ok(Some(SigningIdentity::Fixed(identity)))
+            }
+            // The option `identity` is for the signatures it fits.
+            SigningDomain::Fixed(_) if tags.identity.is_none() => Ok(None),
+            SigningDomain::Fixed(domain) => Err(self.fault(place, &Fault::IdentityOutside(text, domain.clone()))),
+            _ => Ok(Some(SigningIdentity::Template(template))),
+        }
+    }
+
+    /// Covers each named field where it is present; one that is named twice is sealed as well.
+    fn covered(&mut self, tags: &Tags, place: &Place) -> Result<Option<CoveredFields>, Flaw> {
+        let Some(names) = &tags.headers else { return Ok(None) };
+        let (mut present, mut sealed) = (Vec::<String>::new(), Vec::<String>::new());
+        for name in names {
+            let known = |list: &[String]| list.iter().any(|other| other.eq_ignore_ascii_case(name));
+            match (known(&present), known(&sealed)) {
+                (false, _) => present.push(name.clone()),
+                (true, false) => sealed.push(name.clone()),
+                (true, true) => {}
+            }
+        }
+        present.retain(|name| !sealed.iter().any(|other| other.eq_ignore_ascii_case(name)));
+        if !names.iter().any(|name| name.eq_ignore_ascii_case("from")) {
+            return Err(self.fault(place, &Fault::FromNotCovered));
+        }
+        Ok(Some(CoveredFields { present, sealed, sealed_if_present: Vec::new() }))
+    }
+
+    fn lacks(&mut self, place: &Place, fault: Fault, caution: Caution) -> Flaw {
+        if self.lenient {
+            self.caution(place, &caution);
+            Flaw::Incomplete
+        } else {
+            self.fault(place, &fault)
+        }
+    }
+
+    fn fault(&mut self, place: &Place, fault: &Fault) -> Flaw {
+        self.report.problem(place, fault.kind(), fault);
+        Flaw::Mistake
+    }
+
+    fn caution(&mut self, place: &Place, caution: &Caution) {
+        self.report.warn(place, caution.kind(), caution);
+    }
+}
+
+impl Implied<'_> {
+    fn key(&self) -> Option<&str> {
+        match self {
+            Self::Domain(domain) => Some(domain),
+            Self::AuthorDomain | Self::Nothing => None,
+        }
+    }
+}
+
+impl Fault {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::NoKeyFile => "no key file",
+            Self::NoSelector => "no selector",
+            Self::NoDomain => "no domain",
+            Self::Selector(..) => "selector",
+            Self::Domain(..) => "domain",
+            Self::Identity(..) | Self::IdentityOutside(..) => "identity",
+            Self::Method(_) => "method",
+            Self::Algorithm(_) | Self::AlgorithmOfOtherKey(..) => "algorithm",
+            Self::FromNotCovered => "headers",
+        }
+    }
+}
+
+impl Caution {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Incomplete(what, ..) => what,
+            Self::Sha1 => "rsa-sha1",
+            Self::Nowsp => "nowsp",
+            Self::UnknownTag(_) => "unknown tag",
+            Self::DomainKeys => "domainkeys",
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a rule means: which signatures are made for the mail it covers.
+
+use super::template::{Template, Values};
+use crate::author::Author;
+use dkimproxy_core::{
+    canonicalize::Canonicalization,
+    domain::{DomainError, DomainName, Identity, Selector},
+    key::SigningKey,
+    sign::{CoveredFields, SigningRequest},
+};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// What is to be done with mail that a rule covers.
+#[derive(Debug, Clone, Default)]
+pub enum Rule {
+    /// Sign it; in this order, the first one stands topmost.
+    Sign(Vec<Signature>),
+    /// Leave it unsigned: the rule says `none`, or nothing but DomainKeys.
+    #[default]
+    LeaveUnsigned,
+    /// The rule lacks a key or a selector. 1.4.1 took such rules and failed at each message.
+    Incomplete,
+}
+
+/// One signature to be made, all that can be known at start checked.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// The private key.
+    pub key: Arc<SigningKey>,
+    /// s=
+    pub selector: Selector,
+    /// d=
+    pub domain: SigningDomain,
+    /// i=
+    pub identity: Option<SigningIdentity>,
+    /// c=
+    pub canonicalization: Canonicalization,
+    /// h=; None for the default set.
+    pub covered: Option<CoveredFields>,
+    /// Write t=.
+    pub timestamp: bool,
+}
+
+/// d=, as far as it is known before the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SigningDomain {
+    /// Always this one.
+    Fixed(DomainName),
+    /// That of the author: the catch-all rule without d=.
+    OfAuthor,
+    /// By macros.
+    Template(Template),
+}
+
+/// i=, as far as it is known before the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SigningIdentity {
+    /// Always this one, and it lies within d=.
+    Fixed(Identity),
+    /// By macros, or for a d= not known yet. Left out where it does not lie within d=: verifiers would refuse it
+    /// (RFC 6376 section 6.1.1), and without i= the signature is good.
+    Template(Template),
+}
+
+/// Why a rule yields no signature for one message.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unsignable {
+    /// The rule lacks a key or a selector.
+    #[error("the rule has no key file or no selector")]
+    Incomplete,
+    /// d= is to be taken from the author, and there is none.
+    #[error("the message names no author to take d= from")]
+    NoAuthor,
+    /// d= would be something that is no domain name.
+    #[error("\"{value}\" cannot be a signing domain: {source}")]
+    Domain {
+        /// What d= would be.
+        value: String,
+        /// Why not.
+        source: DomainError,
+    },
+}
+
+impl Signature {
+    /// What the core is asked for. `author` is the address that the rule was chosen by.
+    pub fn request(&self, author: Option<&Author>) -> Result<SigningRequest, Unsignable> {
+        let domain = self.domain.resolve(author)?;
+        Ok(SigningRequest {
+            key: Arc::clone(&self.key),
+            selector: self.selector.clone(),
+            canonicalization: self.canonicalization,
+            identity: self.identity.as_ref().and_then(|identity| identity.resolve(author, &domain)),
+            covered: self.covered.clone().unwrap_or_default(),
+            timestamp: self.timestamp,
+            lifetime: None,
+            domain,
+        })
+    }
+}
+
+impl SigningDomain {
+    fn resolve(&self, author: Option<&Author>) -> Result<DomainName, Unsignable> {
+        match self {
+            Self::Fixed(domain) => Ok(domain.clone()),
+            Self::OfAuthor => {
+                let author = author.ok_or(Unsignable::NoAuthor)?;
+                author.domain.clone().map_or_else(|| to_domain(written_domain(author).to_owned()), Ok)
+            }
+            Self::Template(template) => {
+                to_domain(template.expand(&message_values(author)).ok_or(Unsignable::NoAuthor)?)
+            }
+        }
+    }
+}
+
+impl SigningIdentity {
+    fn resolve(&self, author: Option<&Author>, domain: &DomainName) -> Option<Identity> {
+        match self {
+            Self::Fixed(identity) => Some(identity.clone()),
+            Self::Template(template) => {
+                let text = template.expand(&message_values(author))?;
+                Identity::new(text.as_bytes()).ok().filter(|identity| identity.domain().is_within(domain))
+            }
+        }
+    }
+}
+
+fn to_domain(value: String) -> Result<DomainName, Unsignable> {
+    DomainName::new(&value).map_err(|source| Unsignable::Domain { value, source })
+}
+
+fn written_domain(author: &Author) -> &str {
+    author.address.rsplit_once('@').map_or("", |(_, domain)| domain)
+}
+
+fn message_values(author: Option<&Author>) -> Values<'_> {
+    Values { sender: author.map(|a| a.address.as_str()), sender_domain: author.map(written_domain) }
+}

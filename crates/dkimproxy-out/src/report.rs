@@ -1,0 +1,98 @@
+//! What reading a configuration has to say: problems, which forbid a start, and warnings, which do not.
+
+use dkimproxy_daemon::config::{Origin, Problem};
+use std::{collections::HashMap, fmt::Display};
+
+/// A map of 10,000 lines with one habit in it shall not log 10,000 lines: this many of a kind are shown, the rest counted.
+const SHOWN_PER_KIND: usize = 5;
+
+/// Where something stands: the key it is about, and the place.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Name of the option, or of the map that a line belongs to.
+    pub key: &'static str,
+    /// Flag, or file and line.
+    pub origin: Origin,
+}
+
+/// All problems and warnings found, in the order found.
+#[derive(Debug, Default)]
+pub struct Report {
+    problems: Notes,
+    warnings: Notes,
+}
+
+impl Report {
+    /// Something that forbids a start. `kind` groups what is alike.
+    pub fn problem(&mut self, place: &Place, kind: &'static str, message: impl Display) {
+        self.problems.add(place, kind, &message);
+    }
+
+    /// Something that an administrator should know.
+    pub fn warn(&mut self, place: &Place, kind: &'static str, message: impl Display) {
+        self.warnings.add(place, kind, &message);
+    }
+
+    /// True if there was a problem.
+    pub fn has_problems(&self) -> bool {
+        !self.problems.shown.is_empty()
+    }
+
+    /// The problems and the warnings. What was not shown is summed up in the last one of its kind.
+    pub fn into_parts(self) -> (Vec<Problem>, Vec<Problem>) {
+        (self.problems.finish(), self.warnings.finish())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    shown: Vec<Problem>,
+    /// Per kind: how many there were, and which of `shown` is the last.
+    kinds: HashMap<&'static str, (usize, usize)>,
+}
+
+impl Notes {
+    fn add(&mut self, place: &Place, kind: &'static str, message: &dyn Display) {
+        let note = Problem { origin: place.origin.clone(), key: place.key.to_owned(), message: message.to_string() };
+        // One `signature` serves many domains; what is odd about it is said once.
+        if self.shown.contains(&note) {
+            return;
+        }
+        let (count, last) = self.kinds.entry(kind).or_default();
+        *count += 1;
+        if *count <= SHOWN_PER_KIND {
+            *last = self.shown.len();
+            self.shown.push(note);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Problem> {
+        for (count, last) in self.kinds.into_values() {
+            if let (Some(note), Some(hidden @ 1..)) = (self.shown.get_mut(last), count.checked_sub(SHOWN_PER_KIND)) {
+                note.message.push_str(&format!(" (and {hidden} more like this)"));
+            }
+        }
+        self.shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_of_a_kind_are_summed_up() {
+        let place = Place { key: "sender_map", origin: Origin::Flag };
+        let mut report = Report::default();
+        for n in 0..10_000 {
+            report.warn(&place, "sha1", format_args!("line {n}"));
+        }
+        report.warn(&place, "other", "once");
+        assert!(!report.has_problems());
+        let (problems, warnings) = report.into_parts();
+        assert!(problems.is_empty());
+        assert_eq!(warnings.len(), SHOWN_PER_KIND + 1);
+        assert_eq!(warnings[SHOWN_PER_KIND - 1].message, "line 4 (and 9995 more like this)");
+        assert_eq!(warnings[SHOWN_PER_KIND].message, "once");
+    }
+}

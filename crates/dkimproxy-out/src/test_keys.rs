@@ -1,0 +1,58 @@
+//! Throw-away keys for tests.
+
+/// An RSA key of 1024 bits.
+pub(crate) const RSA_1024: &str = "\
+-----BEGIN PRIVATE KEY-----\n\
+MIICdwIBADANBgkqhkiG9w0BAQEFAASCAmEwggJdAgEAAoGBAJ4adstJsmYf4osA\n\
+cwBswCLJ2o+kWI5tcM3EGWkP9IOKomQ1DV6UNCr1WnQ/OUMshxqVaSJt/334rptL\n\
+J7Y0wqDWWGqJ6OnDZH6Ex7zKYsVIXgLDCbmWoKY786YKoi2YE9+4/g22BaaSAa0v\n\
+uOiO1xAXY6Nx/UTifOSuEm9wyqXdAgMBAAECgYBR7RSxsranBM63iLwO9Et7u21u\n\
+EZNx+nQBrCQetQ3XO/d6RaNv5wxBVnJQ2pIppOE9fT7FgIpsFHkmL4Ocfyp6rPX1\n\
+v0HiMESQ4g0hhqckF0b1zfQ+vzCJRU6Bg0rhSAVUdIAfcO/e+kdpSkLYFfVSNZ8U\n\
+wIPMhV6q3XwPbI5zAQJBANBrpECpYOKsQJqpZxadUbqTTYdsNJtNHDEl7ulya2Ho\n\
+jqs/m5hoOttPt+Q4heNNrgpWVQO9oxq+TH4Zgj0VcbkCQQDCMjoYV7TimTxbY3qk\n\
+NQ6718GPAN5j16qvI8gAd6tk21EZpmoG0widQhAtzLcnLxpx/rHCEfEx3AWsFzk+\n\
+VndFAkEA0BFF7s+pS2GPNVe89JSljM+VbIaXlhrK9D3cXu29Sgcytr9PhD051Mum\n\
+142eDCf2gZdiU9OzyvUDxDePD5Ai8QJAT6J/NlpJIB9MpAFgWpQzbY5lnnnxuKnJ\n\
+Ibcfnil0zJAvasBWfGPwBWUA83ceqF/ljVevl3D6IsMiRFblr42PrQJBAM3zT6s1\n\
+ijunz3u431kemOtQ8eegOeXxQIP/eN7D74XflaLOIxn51DjErEnk+gIwjzKGXhd7\n\
+jL7eAZi14fmWWMc=\n\
+-----END PRIVATE KEY-----\n\
+";
+/// An RSA key of 2048 bits.
+pub(crate) const RSA_2048: &str = "\
+-----BEGIN PRIVATE KEY-----\n\
+MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDQ2dRdWsdIPyox\n\
+qQrbNcdyUchFa6bxQ04bOQk69KCDgxFA4PAQXIgHub88KLsOcmnRunMyrucZiVzd\n\
+99pSMwiAesE0bZmvz66LTNXxA6M8mOoRB3smhqdU1z3qVSoDaOEQf/RN5DgG3l5E\n\
+KX3Mmn2rUop3c8XS7C2YEikCwsr+N0ZRj8gW9Jr+vbwqbGxP2X1+esCQiqPx7NOY\n\
+4v+vdXsAt4uHkte/ez7OB+7Pkxw2o8fIdnsoEb8LwnCy8CfUiDEb2b+gEhd/m7ym\n\
+sk8tEV+BCMqHDjL8/P8g42MADtkd0MAm02LK71EzwTZfvhv7yGP/YndWUrguLGQH\n\
+m5uqA4StAgMBAAECggEAFWVbhjzYkaQ29GN3A0IdLq8GL2Z58dmNVOig83NARnjU\n\
++aqRrXttTC1RVB5wG2jJQn0xdA3LCyixZOQRb75erprk1DQuPH6wSQEUId7XiEu6\n\
+Hwh/K1E8L0rlwu36oeLKu9//7ULmIn4BdkYx5xYkrbqFCPvJVnRvr1ac8PV3ylc7\n\
+8ZPdwqn2DG4zKyh5wHFaynnNBDZ4eGCSb9fGka9crDjDq5Cppgng/EboiDurrgXw\n\
+I5N6ey200kgv1EKHE7EdTuzrQYm6kbbWF7gvQZz7XnjeRpV7BDmqGgm6xXx/b29u\n\
+0K8TqqvtZgDJPOR2hjzZoHlmmSwgiYghgBVua/SfWQKBgQDp9PmzM3HbZwiWAD10\n\
++/ioo8nVSkVOdXRVWsyPdL+L4+iIar+qN81+bZHD/e2iCcWEJ9d0tufAHezlX0L4\n\
+iFru+XjiNlJndlPfJLR94HavFIbussiLIHeKVddKgvjba48zgQtEwBLUhN09JUMl\n\
+MGZ/C+r9rmsZS/kSMr/DVZrI4wKBgQDkh0xdY/DWrxwJhBsarTYKn33r4lC/JfQn\n\
+Sr0MMtvSJnBNmsqXMpeY8feMFNKMpDo5zwBArbTJUdjRsky+Mp90na4IGbdLjHfW\n\
+2iLECbdms+BQhpLrviT6BzjAl6bY3bC5jzaaRvfv/R/xFL5mGvGlmx6+4HYBpsUC\n\
+qrqAMr1BLwKBgCmU4Mx42EOmjGAcqs+f+RIACl9eU/Md7Q8+lBzrIyA54ZpdXrNi\n\
+N6PA1ad/+jxSgEh8zE5yM75xkykxRTXnBkJzFIkgHoVFAqMmYu38dxunClRickJI\n\
+AvcTSrBzlsdo1orQ5K/Tc4VSGABGHyj88TqjY6Cy31YfqqURYAPXsysBAoGAH0WE\n\
+ZaMvabE8nPC+5L+fDYUVrhmiAwYmitnnVKwA+JjZ9UShRF9f70XtIfYXebdfYFm7\n\
+Jx6eBo50pP1JEx3KRCLvlZwvQN9P5s6iw0CxIBStNVe08x1p4ezrDy+xXSu46yt1\n\
+xVbAxs5UeKDmDQLS3l6Dror4mvE/NEY4jyJiU3ECgYEAvIrjpKADNcp0mL3ZNeAA\n\
+7f0SV++1UdhDHbMhzD3H18TR8pXiwKg3ZNgU5GIpodjDdJZNd2EKqUVBBO5my0tJ\n\
+teGVBdUHpuVX6ldUy6IN7LyHk1riHTDRyM/Cfy7idLOsaZJGbEKo2Nr+SQTfuAFB\n\
+AsVNF6fHVb3Q4unPZOXKkgI=\n\
+-----END PRIVATE KEY-----\n\
+";
+/// An Ed25519 key.
+pub(crate) const ED25519: &str = "\
+-----BEGIN PRIVATE KEY-----\n\
+MC4CAQAwBQYDK2VwBCIEIAYh1+sLXKLf6aCirbr2rE1JuFzbAyh82on0zFo6jt5k\n\
+-----END PRIVATE KEY-----\n\
+";
