@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
 };
 
@@ -61,15 +61,15 @@ impl Daemon {
     pub fn line_with(&self, text: &str) -> String {
         let (log, changed) = &*self.log;
         let found = |log: &Log| log.lines.iter().find(|line| line.contains(text)).cloned();
-        let log = log.lock().expect("no panic under this lock");
+        let log = crate::lock(log);
         let waited = changed.wait_timeout_while(log, PATIENCE, |log| found(log).is_none() && !log.ended);
-        let (log, _) = waited.expect("no panic under this lock");
+        let (log, _) = waited.unwrap_or_else(PoisonError::into_inner);
         found(&log).unwrap_or_else(|| panic!("{} never said {text:?}, but:\n{}", self.name, log.lines.join("\n")))
     }
 
     /// What it has said so far.
     pub fn log(&self) -> String {
-        self.log.0.lock().expect("no panic under this lock").lines.join("\n")
+        crate::lock(&self.log.0).lines.join("\n")
     }
 
     /// Its process id.
@@ -103,9 +103,9 @@ impl Drop for Daemon {
 fn follow(stderr: impl Read, (log, changed): &(Mutex<Log>, Condvar)) {
     for line in BufReader::new(stderr).split(b'\n') {
         let Ok(line) = line else { break };
-        log.lock().expect("no panic under this lock").lines.push(String::from_utf8_lossy(&line).into_owned());
+        crate::lock(log).lines.push(String::from_utf8_lossy(&line).into_owned());
         changed.notify_all();
     }
-    log.lock().expect("no panic under this lock").ended = true;
+    crate::lock(log).ended = true;
     changed.notify_all();
 }

@@ -83,12 +83,12 @@ impl Dns {
     /// Says `answer` about `name` from now on.
     pub fn set(&self, name: &str, answer: Answer) {
         let key = name.trim_end_matches('.').to_ascii_lowercase();
-        self.zone.lock().expect("no panic under this lock").answers.insert(key, answer);
+        crate::lock(&self.zone).answers.insert(key, answer);
     }
 
     /// All texts of the zone, as `(name, text)`.
     pub fn texts(&self) -> Vec<(String, String)> {
-        let zone = self.zone.lock().expect("no panic under this lock");
+        let zone = crate::lock(&self.zone);
         let texts = zone.answers.iter().filter_map(|(name, answer)| match answer {
             Answer::Txt(texts) => Some((name.clone(), String::from_utf8_lossy(texts.first()?).into_owned())),
             _ => None,
@@ -98,7 +98,7 @@ impl Dns {
 
     /// The names asked for so far, in lower case.
     pub fn questions(&self) -> Vec<String> {
-        self.zone.lock().expect("no panic under this lock").questions.clone()
+        crate::lock(&self.zone).questions.clone()
     }
 }
 
@@ -125,7 +125,7 @@ struct Handler(Arc<Mutex<Zone>>);
 
 impl Handler {
     fn answer(&self, name: &str) -> Option<Answer> {
-        let mut zone = self.0.lock().expect("no panic under this lock");
+        let mut zone = crate::lock(&self.0);
         zone.questions.push(name.to_owned());
         zone.answers.get(name).cloned()
     }

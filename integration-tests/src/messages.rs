@@ -69,9 +69,9 @@ pub fn fields(message: &[u8], name: &str) -> Vec<String> {
 
 /// The header's fields, unfolded, top first.
 pub fn header(message: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(message);
+    let text = String::from_utf8_lossy(&message[..blank_line(message).unwrap_or(message.len())]);
     let mut fields: Vec<String> = Vec::new();
-    for line in text.split("\r\n").take_while(|line| !line.is_empty()) {
+    for line in text.split("\r\n") {
         match fields.last_mut() {
             Some(field) if line.starts_with([' ', '\t']) => field.push_str(line),
             _ => fields.push(line.to_owned()),
@@ -82,8 +82,12 @@ pub fn header(message: &[u8]) -> Vec<String> {
 
 /// What stands behind the blank line. Empty without one.
 pub fn body(message: &[u8]) -> &[u8] {
-    let blank = message.windows(4).position(|octets| octets == b"\r\n\r\n");
-    blank.map_or(b"", |at| &message[at + 4..])
+    blank_line(message).map_or(b"", |at| &message[at + 4..])
+}
+
+/// Where the last field's line end and the blank line begin.
+fn blank_line(message: &[u8]) -> Option<usize> {
+    message.windows(4).position(|octets| octets == b"\r\n\r\n")
 }
 
 const MULTIPART: &str = "MIME-Version: 1.0\nContent-Type: multipart/mixed;\n\tboundary=\"=_cut\"\n";

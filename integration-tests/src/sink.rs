@@ -4,7 +4,7 @@ use crate::PATIENCE;
 use std::{
     io::{BufRead, BufReader, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -107,9 +107,9 @@ impl Received {
         message
     }
 
-    /// All field bodies of this name in the header, unfolded, top first.
+    /// All field bodies of this name in the header, unfolded, top first. (No field begins with a dot.)
     pub fn fields(&self, name: &str) -> Vec<String> {
-        crate::messages::fields(&self.message(), name)
+        crate::messages::fields(&self.raw, name)
     }
 }
 
@@ -130,7 +130,7 @@ struct Shared {
 
 impl Shared {
     fn change(&self, what: impl FnOnce(&mut Record)) {
-        what(&mut self.record.lock().expect("no panic under this lock"));
+        what(&mut crate::lock(&self.record));
         self.changed.notify_all();
     }
 }
@@ -163,9 +163,9 @@ impl Sink {
 
     /// Waits until `enough` of the record, then returns it.
     fn wait(&self, what: &str, enough: impl Fn(&Record) -> bool) -> MutexGuard<'_, Record> {
-        let record = self.shared.record.lock().expect("no panic under this lock");
+        let record = crate::lock(&self.shared.record);
         let waited = self.shared.changed.wait_timeout_while(record, PATIENCE, |record| !enough(record));
-        let (record, limit) = waited.expect("no panic under this lock");
+        let (record, limit) = waited.unwrap_or_else(PoisonError::into_inner);
         assert!(!limit.timed_out(), "the sink waited in vain for {what}; it saw {:?}", record.commands);
         record
     }
@@ -181,14 +181,19 @@ impl Sink {
         record.messages.iter().find(|message| wanted(message)).cloned().expect("just seen")
     }
 
-    /// The messages so far.
-    pub fn messages_so_far(&self) -> Vec<Received> {
-        self.shared.record.lock().expect("no panic under this lock").messages.clone()
+    /// Waits until all messages so far are `enough`.
+    pub fn wait_until(&self, what: &str, enough: impl Fn(&[Received]) -> bool) {
+        drop(self.wait(what, |record| enough(&record.messages)));
+    }
+
+    /// Looks at all messages so far.
+    pub fn inspect<R>(&self, look: impl FnOnce(&[Received]) -> R) -> R {
+        look(&crate::lock(&self.shared.record).messages)
     }
 
     /// All commands so far, of all connections, in the order they came; `"."` for an end of mail data.
     pub fn commands(&self) -> Vec<String> {
-        self.shared.record.lock().expect("no panic under this lock").commands.clone()
+        crate::lock(&self.shared.record).commands.clone()
     }
 
     /// Waits until every connection has ended (at least one must have been there), and returns how many there were.
@@ -199,7 +204,7 @@ impl Sink {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept() {
-        if shared.record.lock().expect("no panic under this lock").stopped {
+        if crate::lock(&shared.record).stopped {
             break;
         }
         shared.change(|record| (record.open, record.connections) = (record.open + 1, record.connections + 1));

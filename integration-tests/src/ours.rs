@@ -1,0 +1,36 @@
+//! Our verifier, asked on the command line.
+
+use crate::programs;
+use serde_json::{Map, Value};
+use std::{fs, path::Path, process::Command};
+
+/// Verifies messages with `dkimproxy-in verify --json`; one object for each, in their order.
+///
+/// `now` is the clock, in seconds since 1970; None: the real one.
+pub fn verify(messages: &[&Path], dns: &Path, now: Option<u64>) -> Vec<Value> {
+    let mut command = Command::new(programs::ours("dkimproxy-in"));
+    command.args(["verify", "--json", "--authserv-id", "mail.example.net", "--dns"]).arg(dns);
+    if let Some(now) = now {
+        command.arg("--now").arg(now.to_string());
+    }
+    // It ends with an error if a message did not pass, which is not for us to judge.
+    let output = programs::run(command.args(messages), b"");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let objects: Vec<Value> = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(objects.len(), messages.len(), "{command:?} printed {printed:?} and said {said}");
+    objects
+}
+
+/// The results of all signatures of one message, top first, the texts of `zone` being DNS.
+pub fn results(message: &[u8], zone: &[(String, String)]) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (file, dns) = (folder.path().join("message"), folder.path().join("dns.json"));
+    fs::write(&file, message).expect("a new file");
+    let zone: Map<String, Value> =
+        zone.iter().map(|(name, text)| (name.clone(), Value::from(vec![text.as_str()]))).collect();
+    fs::write(&dns, Value::from(zone).to_string()).expect("a new file");
+    let object = verify(&[&file], &dns, None).remove(0);
+    let signatures = object["dkim"].as_array().unwrap_or_else(|| panic!("no list of signatures in {object}"));
+    signatures.iter().map(|signature| signature["result"].as_str().unwrap_or_default().to_owned()).collect()
+}
