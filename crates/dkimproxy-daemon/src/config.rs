@@ -116,7 +116,8 @@ impl OptionDef {
     /// True if `name` (hyphens as underscores) is this key's name or one of its aliases.
     pub fn is_called(&self, name: &str) -> bool {
         let same = |known: &str| {
-            known.len() == name.len() && known.bytes().zip(name.bytes()).all(|(a, b)| a == if b == b'-' { b'_' } else { b })
+            known.len() == name.len()
+                && known.bytes().zip(name.bytes()).all(|(a, b)| a == if b == b'-' { b'_' } else { b })
         };
         same(self.name) || self.aliases.iter().any(|alias| same(alias))
     }
@@ -183,5 +184,42 @@ impl Program {
     /// The option with this name or alias; hyphens and underscores are alike.
     pub fn option(&self, name: &str) -> Option<&'static OptionDef> {
         self.all_options().find(|option| option.is_called(name))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A program for tests: the shared options, one switch of its own and one subcommand.
+    pub(crate) static PROGRAM: Program = Program {
+        name: "test-proxy",
+        ident: "test.proxy",
+        version: "1.0",
+        about: "A proxy for tests",
+        description: "It is described.\n\n.It has a line that begins with a dot.",
+        conf_file: "/etc/test-proxy.conf",
+        options: &[Section {
+            title: "Own",
+            options: &[OptionDef::switch("reject_error", "Refuse what cannot be handled").default("off")],
+        }],
+        commands: || {
+            vec![clap::Command::new("tool").arg(clap::Arg::new("FILE")).arg(clap::Arg::new("own").long("own"))]
+        },
+        notes: |_| vec!["a note".to_owned()],
+        files: &[("/etc/test-proxy.map", "A map.")],
+        examples: &[Example { about: "Do it.", command: "test-proxy --relay=h:1 listen" }],
+    };
+
+    #[test]
+    fn names_are_unique_and_of_one_form() {
+        let mut seen = std::collections::BTreeSet::new();
+        for option in PROGRAM.all_options() {
+            for name in [option.name].iter().chain(option.aliases) {
+                assert!(seen.insert(*name), "{name} twice");
+                assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}");
+            }
+            assert!(!option.help.is_empty() && !option.help.ends_with('.'), "{}", option.name);
+        }
     }
 }

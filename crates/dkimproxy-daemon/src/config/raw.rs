@@ -64,7 +64,11 @@ impl Problems {
 
     /// Adds one about this entry.
     pub fn entry(&mut self, entry: &Entry, message: impl fmt::Display) {
-        self.push(Problem { origin: entry.origin.clone(), key: entry.key.name.to_owned(), message: message.to_string() });
+        self.push(Problem {
+            origin: entry.origin.clone(),
+            key: entry.key.name.to_owned(),
+            message: message.to_string(),
+        });
     }
 
     /// Adds one about this key, at the place where its value was written (or nowhere).
@@ -117,13 +121,16 @@ pub struct RawConfig {
     pub options: Vec<&'static OptionDef>,
     /// What is no mistake, but should be said: values that do not count because a later one does.
     pub notes: Vec<String>,
+    /// The program's name in syslog, unless `syslog_ident` says another.
+    pub ident: &'static str,
 }
 
 impl RawConfig {
     /// Of all that was written, keeps what counts. For each key, flags beat the file; a key that repeats adds up within
     /// the source that wins, and of any other the last one counts.
     pub fn new(program: &Program, flags: Vec<Entry>, file: Vec<Entry>) -> Self {
-        let mut raw = Self { entries: Vec::new(), options: program.all_options().collect(), notes: Vec::new() };
+        let options = program.all_options().collect();
+        let mut raw = Self { entries: Vec::new(), options, notes: Vec::new(), ident: program.ident };
         let in_file = file.into_iter().filter(|entry| !flags.iter().any(|flag| same_key(flag, entry)));
         let winners: Vec<Entry> = in_file.collect();
         for entry in winners.into_iter().chain(flags) {
@@ -160,10 +167,7 @@ impl RawConfig {
 
     /// Where the value of this key comes from.
     pub fn origin(&self, key: &str) -> Origin {
-        self.entries
-            .iter()
-            .rfind(|entry| entry.key.name == key)
-            .map_or(Origin::Default, |entry| entry.origin.clone())
+        self.entries.iter().rfind(|entry| entry.key.name == key).map_or(Origin::Default, |entry| entry.origin.clone())
     }
 
     /// The value of this key: written, or the default. None: neither.
