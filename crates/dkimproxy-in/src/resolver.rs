@@ -15,7 +15,7 @@ use hickory_resolver::{
 };
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -50,7 +50,7 @@ impl Resolver for Dns {
 
 /// Asks name servers, over UDP with EDNS, over TCP where an answer is too long.
 pub(crate) struct NetworkResolver {
-    resolver: TokioResolver,
+    resolvers: Arc<Resolvers>,
     /// Started with the first lookup, since no thread survives the fork of a daemon. None: it could not be started.
     worker: OnceLock<Option<Worker>>,
 }
@@ -60,9 +60,7 @@ impl NetworkResolver {
     pub(crate) fn new(servers: &[SocketAddr]) -> Result<Self, NetError> {
         let (config, options) =
             if servers.is_empty() { system() } else { (explicit(servers), ResolverOpts::default()) };
-        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        *builder.options_mut() = tuned(options);
-        Ok(Self { resolver: builder.build()?, worker: OnceLock::new() })
+        Ok(Self { resolvers: Arc::new(Resolvers::new(config, &tuned(options))?), worker: OnceLock::new() })
     }
 }
 
@@ -71,8 +69,8 @@ impl Resolver for NetworkResolver {
         // A name that cannot be written in a question (RFC 1035 section 2.3.4) cannot exist.
         let name = Name::from_ascii(format!("{name}.")).map_err(|_| LookupError::NoName { ttl: NEGATIVE_TTL })?;
         let worker = self.worker.get_or_init(Worker::start).as_ref().ok_or(LookupError::ServerFailure)?;
-        let resolver = self.resolver.clone();
-        let lookup = worker.runtime.spawn(async move { lookup_txt(&resolver, name).await });
+        let resolvers = Arc::clone(&self.resolvers);
+        let lookup = worker.runtime.spawn(async move { resolvers.txt(name).await });
         let _end_with_us = AbortOnDrop(lookup.abort_handle());
         lookup.await.unwrap_or(Err(LookupError::ServerFailure))
     }
@@ -107,9 +105,43 @@ fn tuned(mut options: ResolverOpts) -> ResolverOpts {
     // Against forged answers (draft-vixie-dnsext-dns0x20).
     options.case_randomization = true;
     options.edns0 = true;
-    options.try_tcp_on_error = true;
     options.use_hosts_file = ResolveHosts::Never;
     options
+}
+
+/// hickory-resolver asks the next server when one is silent, but takes SERVFAIL and REFUSED for the final answer. The C
+/// library does not, and who lists two servers expects that one may be ill.
+struct Resolvers {
+    /// All servers.
+    pool: TokioResolver,
+    /// Each alone, if there are several.
+    single: Vec<TokioResolver>,
+}
+
+impl Resolvers {
+    fn new(config: ResolverConfig, options: &ResolverOpts) -> Result<Self, NetError> {
+        let build = |servers: Vec<NameServerConfig>| {
+            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+            let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+            builder.options_mut().clone_from(options);
+            builder.build()
+        };
+        let servers = config.name_servers().to_vec();
+        let alone = if servers.len() > 1 { servers.clone() } else { Vec::new() };
+        let single = alone.into_iter().map(|server| build(vec![server])).collect::<Result<_, _>>()?;
+        Ok(Self { pool: build(servers)?, single })
+    }
+
+    async fn txt(&self, name: Name) -> Result<Answer<Vec<u8>>, LookupError> {
+        let mut answer = lookup_txt(&self.pool, name.clone()).await;
+        for resolver in &self.single {
+            if answer != Err(LookupError::ServerFailure) {
+                break;
+            }
+            answer = lookup_txt(resolver, name.clone()).await;
+        }
+        answer
+    }
 }
 
 async fn lookup_txt(resolver: &TokioResolver, name: Name) -> Result<Answer<Vec<u8>>, LookupError> {
