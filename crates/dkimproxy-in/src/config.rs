@@ -107,34 +107,36 @@ pub(crate) enum Remove {
     Nothing,
 }
 
+const REMOVE: &[(&str, Remove)] = &[("own", Remove::Own), ("all", Remove::All), ("none", Remove::Nothing)];
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 impl Config {
     /// Understands the options. None: `problems` says why.
     pub(crate) fn from_raw(raw: &RawConfig, problems: &mut Problems) -> Option<Self> {
         let before = problems.len();
         let id = authserv_id(raw, problems);
-        let mut our_ids = raw.parsed_all("authserv_alias", problems, named_id);
-        our_ids.extend(AuthservId::new(&hostname(raw)));
-        our_ids.extend(id.clone());
-        let seconds = |from, to| value::duration(Duration::from_secs(from)..=Duration::from_secs(to));
-        let remove = [("own", Remove::Own), ("all", Remove::All), ("none", Remove::Nothing)];
-        let remove = raw.parsed("remove_results", problems, |text| {
-            let found = remove.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
-            found.map(|(_, remove)| *remove).ok_or_else(|| format!("\"{text}\" is none of own, all, none"))
-        });
+        let aliases = raw.parsed_all("authserv_alias", problems, named_id);
+        let remove = raw.parsed("remove_results", problems, value::one_of(REMOVE));
+        let reject_fail = raw.is_on("reject_fail", problems);
+        let reject_error = raw.is_on("reject_error", problems);
         let max_signatures = raw.parsed("max_signatures", problems, value::number(1..=1000));
-        let clock_skew = raw.parsed("clock_skew", problems, seconds(0, 7 * 24 * 3600));
+        let clock_skew = raw.parsed("clock_skew", problems, value::duration(Duration::ZERO..=7 * DAY));
+        let servers = raw.parsed_all("resolver", problems, server);
+        let dns_timeout = raw.parsed("dns_timeout", problems, value::duration(Duration::from_secs(1)..=5 * MINUTE));
+        let id = id?;
         let config = Self {
-            id: id?,
-            our_ids,
+            our_ids: aliases.into_iter().chain(AuthservId::new(&hostname(raw))).chain([id.clone()]).collect(),
+            id,
             remove: remove?,
-            reject_fail: raw.is_on("reject_fail", problems),
-            reject_error: raw.is_on("reject_error", problems),
+            reject_fail,
+            reject_error,
             policy: VerifyPolicy {
                 max_signatures: usize::try_from(max_signatures?).unwrap_or(usize::MAX),
                 clock_skew: clock_skew?.as_secs(),
             },
-            servers: raw.parsed_all("resolver", problems, server),
-            dns_timeout: raw.parsed("dns_timeout", problems, seconds(1, 300))?,
+            servers,
+            dns_timeout: dns_timeout?,
         };
         (problems.len() == before).then_some(config)
     }
@@ -186,5 +188,103 @@ fn server(text: &str) -> Result<SocketAddr, String> {
     match address {
         Ok(address) if address.port() != 0 => Ok(address),
         _ => Err(format!("\"{text}\" is no IP address, with or without port: 127.0.0.1, 127.0.0.1:5353, [::1]:53")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PROGRAM;
+    use dkimproxy_daemon::config::{Entry, Origin};
+
+    fn read(written: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let entry = |(key, text): &(&str, &str)| Entry {
+            key: PROGRAM.option(key).unwrap(),
+            value: (*text).to_owned(),
+            origin: Origin::Flag,
+        };
+        let raw = RawConfig::new(&PROGRAM, written.iter().map(entry).collect(), Vec::new());
+        let mut problems = Problems::default();
+        let config = Config::from_raw(&raw, &mut problems);
+        assert_eq!(config.is_none(), !problems.is_empty());
+        config.ok_or_else(|| problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn defaults() {
+        let config = read(&[("hostname", "mx.example.org")]).unwrap();
+        assert_eq!(config.id.as_str(), "mx.example.org");
+        assert_eq!(config.remove, Remove::Own);
+        assert!(!config.reject_fail && !config.reject_error && config.servers.is_empty());
+        assert_eq!((config.policy.max_signatures, config.policy.clock_skew), (20, 300));
+        assert_eq!(config.dns_timeout, Duration::from_secs(20));
+    }
+
+    #[test]
+    fn everything_written() {
+        let config = read(&[
+            ("hostname", "mx1.example.org"),
+            ("authserv-id", "Example.org/mx1"),
+            ("authserv_alias", "old.example.org"),
+            ("authserv_alias", "b\u{fc}cher.example"),
+            ("remove_results", "ALL"),
+            ("reject_fail", "1"),
+            ("reject-error", "yes"),
+            ("max_signatures", "5"),
+            ("clock_skew", "1h"),
+            ("resolver", "192.0.2.1"),
+            ("resolver", "192.0.2.1:5353"),
+            ("resolver", "::1"),
+            ("resolver", "[::1]:5353"),
+            ("dns_timeout", "5s"),
+        ])
+        .unwrap();
+        assert_eq!(config.id.as_str(), "example.org/mx1");
+        let ours: Vec<&str> = config.our_ids.iter().map(AuthservId::as_str).collect();
+        assert_eq!(ours, ["old.example.org", "xn--bcher-kva.example", "mx1.example.org", "example.org/mx1"]);
+        assert_eq!(config.remove, Remove::All);
+        assert!(config.reject_fail && config.reject_error);
+        assert_eq!((config.policy.max_signatures, config.policy.clock_skew), (5, 3600));
+        let servers: Vec<String> = config.servers.iter().map(ToString::to_string).collect();
+        assert_eq!(servers, ["192.0.2.1:53", "192.0.2.1:5353", "[::1]:53", "[::1]:5353"]);
+        assert_eq!(config.dns_timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn all_mistakes_at_once() {
+        let problems = read(&[
+            ("hostname", "mx.example.org"),
+            ("authserv_id", "not a name"),
+            ("authserv_alias", "a;b"),
+            ("remove_results", "some"),
+            ("reject_fail", "perhaps"),
+            ("max_signatures", "0"),
+            ("clock_skew", "soon"),
+            ("resolver", "dns.example.org"),
+            ("dns_timeout", "0"),
+        ])
+        .unwrap_err();
+        let keys: Vec<&str> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
+        assert_eq!(
+            keys,
+            [
+                "--authserv_id",
+                "--authserv_alias",
+                "--remove_results",
+                "--reject_fail",
+                "--max_signatures",
+                "--clock_skew",
+                "--resolver",
+                "--dns_timeout",
+            ]
+        );
+        let resolver = problems.iter().find(|problem| problem.starts_with("--resolver")).unwrap();
+        assert!(resolver.contains("\"dns.example.org\" is no IP address"), "{resolver}");
+    }
+
+    #[test]
+    fn a_host_name_that_is_none_is_said_to_be_so() {
+        assert!(read(&[("hostname", "my host")]).unwrap_err()[0].starts_with("--hostname: \"my host\""));
+        assert!(read(&[("hostname", "my host"), ("authserv_id", "mx.example.org")]).is_ok());
     }
 }
