@@ -18,11 +18,12 @@ pub mod value;
 
 pub use arguments::Arguments;
 pub use daemon::{DaemonConfig, Process, hostname};
+pub(crate) use file::parse;
 pub use manual::{completions, manual};
 pub use options::DAEMON_OPTIONS;
 pub use raw::{Entry, Origin, Problem, Problems, RawConfig};
-pub use sample::sample;
-pub use value::file_mode_problem;
+pub use sample::{effective, sample};
+pub use value::{file_mode_problem, read_problem};
 
 /// One configuration key: the single definition of its name, flag, help, manual text and default.
 ///

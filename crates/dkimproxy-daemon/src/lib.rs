@@ -3,6 +3,8 @@
 
 pub mod config;
 pub mod filter;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod log;
 pub mod network;
 pub mod peer;

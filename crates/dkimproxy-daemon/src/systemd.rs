@@ -5,12 +5,16 @@
 use crate::serve::Listener;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
-use std::{env, io, time::Duration};
+use std::{env, io, sync::OnceLock, time::Duration};
 
 /// True if systemd has passed sockets to this process (sd_listen_fds(3)).
 pub fn has_sockets() -> bool {
-    let ours = env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
-    ours && env::var("LISTEN_FDS").is_ok_and(|count| count.parse().is_ok_and(|count: u32| count > 0))
+    // Taking the sockets clears the environment, and a reload asks again.
+    static PASSED: OnceLock<bool> = OnceLock::new();
+    *PASSED.get_or_init(|| {
+        let ours = env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
+        ours && env::var("LISTEN_FDS").is_ok_and(|count| count.parse().is_ok_and(|count: u32| count > 0))
+    })
 }
 
 /// The sockets that systemd has passed. To be called once.

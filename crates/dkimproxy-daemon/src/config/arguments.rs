@@ -76,6 +76,7 @@ pub(super) fn command(program: &'static Program) -> Command {
         .version(program.version)
         .about(program.about)
         .disable_help_flag(true)
+        .disable_help_subcommand(true)
         .args_conflicts_with_subcommands(false)
         .subcommand_negates_reqs(true)
         .arg(help_flag());

@@ -33,7 +33,7 @@ fn read_octets(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Reads the text of a file.
-pub(super) fn parse(program: &Program, path: &Path, octets: &[u8], problems: &mut Problems) -> Vec<Entry> {
+pub(crate) fn parse(program: &Program, path: &Path, octets: &[u8], problems: &mut Problems) -> Vec<Entry> {
     let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
     let mut entries = Vec::new();
     for (index, line) in octets.split(|&octet| octet == b'\n').enumerate() {

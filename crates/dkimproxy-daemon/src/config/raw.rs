@@ -42,12 +42,14 @@ pub struct Problem {
 }
 
 impl fmt::Display for Problem {
-    /// `FILE:LINE: KEY: MESSAGE`, or `--KEY: MESSAGE` for a flag, or `KEY: MESSAGE` for what is written nowhere.
+    /// `FILE:LINE: KEY: MESSAGE`, or `--KEY: MESSAGE` for a flag, or `KEY: MESSAGE` for what is written nowhere. One line,
+    /// whatever was written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.message.replace(char::is_control, "?");
         match &self.origin {
-            Origin::Flag => write!(f, "--{}: {}", self.key, self.message),
-            Origin::File { path, line } => write!(f, "{}:{line}: {}: {}", path.display(), self.key, self.message),
-            Origin::Default => write!(f, "{}: {}", self.key, self.message),
+            Origin::Flag => write!(f, "--{}: {message}", self.key),
+            Origin::File { path, line } => write!(f, "{}:{line}: {}: {message}", path.display(), self.key),
+            Origin::Default => write!(f, "{}: {message}", self.key),
         }
     }
 }
