@@ -209,7 +209,7 @@ impl Trouble {
     /// What strangers are told, in the form of 1.4.1: temporary where we are at fault, permanent where the message is.
     fn reply(&self) -> Reply {
         match self {
-            Self::Rule(Unsignable::Incomplete) | Self::Sign(SignError::Crypto(_)) => {
+            Self::Rule(Unsignable::Incomplete) | Self::Sign(SignError::Crypto(_) | SignError::BodyNotHashed) => {
                 Reply::new(450, "4.7.0", "DKIM - temperror (the message could not be signed, try again later)")
             }
             Self::Sign(SignError::NoFrom) => {

@@ -28,10 +28,14 @@ use crate::{
     report::{Place, Report},
 };
 use build::{Builder, Implied};
-use dkimproxy_core::{domain::DomainName, header::Header, sign::SigningRequest};
-use dkimproxy_daemon::config::Origin;
+use dkimproxy_core::{domain::DomainName, header::Header, key::SigningKey, sign::SigningRequest};
+use dkimproxy_daemon::config::{Origin, value};
 use key_file::KeyFiles;
-use std::{fmt, fs, path::PathBuf};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use build::Defaults;
 pub use lookup::Table;
@@ -215,7 +219,7 @@ impl fmt::Display for Source {
 }
 
 impl KeyInfo {
-    fn new((path, key): (&std::path::Path, &std::sync::Arc<dkimproxy_core::key::SigningKey>)) -> Self {
+    fn new((path, key): (&Path, &Arc<SigningKey>)) -> Self {
         Self { path: path.to_owned(), kind: format!("{}, {} bits", key.algorithm(), key.bits()) }
     }
 }
@@ -247,7 +251,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn senders(&mut self, path: &PathBuf, place: &Place) -> Table {
+    fn senders(&mut self, path: &Path, place: &Place) -> Table {
         let mut table = Table::default();
         for (key, items, place) in self.map(path, place) {
             let implied = map_key::implied_domain(&key).map_or(Implied::AuthorDomain, Implied::Domain);
@@ -256,7 +260,7 @@ impl Loader<'_> {
         table
     }
 
-    fn lists(&mut self, path: &PathBuf, place: &Place) -> ListTable {
+    fn lists(&mut self, path: &Path, place: &Place) -> ListTable {
         let mut table = ListTable::default();
         for (key, items, place) in self.map(path, place) {
             let Some(domain) = map_key::implied_domain(&key) else {
@@ -332,17 +336,15 @@ impl Loader<'_> {
     }
 
     /// The lines of a map that are rules.
-    fn map(&mut self, path: &PathBuf, place: &Place) -> Vec<(String, Vec<Item>, Place)> {
+    fn map(&mut self, path: &Path, place: &Place) -> Vec<(String, Vec<Item>, Place)> {
         let file = match fs::read(path) {
             Ok(file) => file,
             Err(error) => {
-                let uid = rustix::process::geteuid().as_raw();
-                let message = format_args!("cannot read {} as uid {uid}: {error}", path.display());
-                self.report.problem(place, "map", message);
+                self.report.problem(place, "map", value::read_problem(path, &error));
                 return Vec::new();
             }
         };
-        let at = |line| Place { key: place.key, origin: Origin::File { path: path.clone(), line } };
+        let at = |line| Place { key: place.key, origin: Origin::File { path: path.to_owned(), line } };
         let (lines, remarks) = map::parse(&file);
         for remark in remarks {
             self.report.warn(&at(remark.line), remark.about.kind(), remark.about);

@@ -1,7 +1,7 @@
 //! What reading a configuration has to say: problems, which forbid a start, and warnings, which do not.
 
 use dkimproxy_daemon::config::{Origin, Problem};
-use std::{collections::HashMap, fmt::Display};
+use std::{collections::HashMap, fmt::Display, path::Path};
 
 /// A map of 10,000 lines with one habit in it shall not log 10,000 lines: this many of a kind are shown, the rest counted.
 const SHOWN_PER_KIND: usize = 5;
@@ -15,7 +15,7 @@ pub struct Place {
     pub origin: Origin,
 }
 
-/// All problems and warnings found, in the order found.
+/// All problems and warnings found.
 #[derive(Debug, Default)]
 pub struct Report {
     problems: Notes,
@@ -72,7 +72,16 @@ impl Notes {
                 note.message.push_str(&format!(" (and {hidden} more like this)"));
             }
         }
+        self.shown.sort_by(|a, b| position(&a.origin).cmp(&position(&b.origin)));
         self.shown
+    }
+}
+
+/// What is about the same file is told in the order of its lines.
+fn position(origin: &Origin) -> Option<(&Path, usize)> {
+    match origin {
+        Origin::File { path, line } => Some((path, *line)),
+        Origin::Flag | Origin::Default => None,
     }
 }
 

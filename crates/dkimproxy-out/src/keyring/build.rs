@@ -68,8 +68,6 @@ enum Fault {
     Algorithm(String),
     #[error("a={0} does not fit the key, which is for {1}; leave a= out: the key settles it")]
     AlgorithmOfOtherKey(String, SigningAlgorithm),
-    #[error("h= does not name From, which every signature must cover (RFC 6376 section 5.4)")]
-    FromNotCovered,
 }
 
 /// Something that works, but not as it is written.
@@ -146,13 +144,12 @@ impl Builder<'_> {
         let canonicalization = self.canonicalization(tags, place);
         let domain = self.domain(tags, implied, place);
         let identity = domain.as_ref().map_or(Ok(None), |domain| self.identity(tags, implied, domain, place));
-        let covered = self.covered(tags, place);
         fits?;
         Ok(Signature {
             canonicalization: canonicalization?,
             domain: domain?,
             identity: identity?,
-            covered: covered?,
+            covered: tags.headers.as_deref().map(covered_fields),
             timestamp: tags.timestamp.unwrap_or(true),
             key: key?,
             selector: selector?,
@@ -252,25 +249,6 @@ impl Builder<'_> {
         }
     }
 
-    /// Covers each named field where it is present; one that is named twice is sealed as well.
-    fn covered(&mut self, tags: &Tags, place: &Place) -> Result<Option<CoveredFields>, Flaw> {
-        let Some(names) = &tags.headers else { return Ok(None) };
-        let (mut present, mut sealed) = (Vec::<String>::new(), Vec::<String>::new());
-        for name in names {
-            let known = |list: &[String]| list.iter().any(|other| other.eq_ignore_ascii_case(name));
-            match (known(&present), known(&sealed)) {
-                (false, _) => present.push(name.clone()),
-                (true, false) => sealed.push(name.clone()),
-                (true, true) => {}
-            }
-        }
-        present.retain(|name| !sealed.iter().any(|other| other.eq_ignore_ascii_case(name)));
-        if !names.iter().any(|name| name.eq_ignore_ascii_case("from")) {
-            return Err(self.fault(place, &Fault::FromNotCovered));
-        }
-        Ok(Some(CoveredFields { present, sealed, sealed_if_present: Vec::new() }))
-    }
-
     fn lacks(&mut self, place: &Place, fault: Fault, caution: Caution) -> Flaw {
         if self.lenient {
             self.caution(place, &caution);
@@ -288,6 +266,14 @@ impl Builder<'_> {
     fn caution(&mut self, place: &Place, caution: &Caution) {
         self.report.warn(place, caution.kind(), caution);
     }
+}
+
+/// Covers each named field where it is present; one that is named twice is sealed as well. (From is covered in any case,
+/// the core sees to that.)
+fn covered_fields(names: &[String]) -> CoveredFields {
+    let times = |name: &str| names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count();
+    let (sealed, present) = names.iter().cloned().partition(|name| times(name) > 1);
+    CoveredFields { present, sealed, sealed_if_present: Vec::new() }
 }
 
 impl Implied<'_> {
@@ -310,7 +296,6 @@ impl Fault {
             Self::Identity(..) | Self::IdentityOutside(..) => "identity",
             Self::Method(_) => "method",
             Self::Algorithm(_) | Self::AlgorithmOfOtherKey(..) => "algorithm",
-            Self::FromNotCovered => "headers",
         }
     }
 }

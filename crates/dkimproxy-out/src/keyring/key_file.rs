@@ -3,7 +3,7 @@
 use super::run_as::RunAs;
 use crate::report::{Place, Report};
 use dkimproxy_core::key::{SigningAlgorithm, SigningKey, SigningKeyError};
-use dkimproxy_daemon::config::file_mode_problem;
+use dkimproxy_daemon::config::{file_mode_problem, value};
 use std::{
     collections::BTreeMap,
     fs::{File, Metadata},
@@ -22,18 +22,9 @@ const RECOMMENDED_RSA_BITS: usize = 2048;
 /// Why a key file gives no key.
 #[derive(Debug, Error)]
 pub enum KeyFileError {
-    /// It cannot be opened or read.
-    #[error("cannot read the key file {path} as uid {uid}: {source}{remedy}")]
-    Read {
-        /// Path as given.
-        path: String,
-        /// Who tried.
-        uid: u32,
-        /// What the system said.
-        source: io::Error,
-        /// Which command mends it, if that can be known.
-        remedy: String,
-    },
+    /// It cannot be opened or read: which path, who tried, and what mends it.
+    #[error("{0}")]
+    Read(String),
     /// A directory, a device, or far too long.
     #[error("{path} is no key file ({found}); a private key in PEM form is expected")]
     NotAKeyFile {
@@ -119,7 +110,7 @@ impl KeyFiles {
 }
 
 fn read(path: &Path) -> Result<(SigningKey, Metadata), KeyFileError> {
-    let failed = |source: io::Error| read_error(path, source);
+    let failed = |error: io::Error| read_error(path, &error);
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let not_a_key_file = |found| Err(KeyFileError::NotAKeyFile { path: path.display().to_string(), found });
@@ -136,16 +127,12 @@ fn read(path: &Path) -> Result<(SigningKey, Metadata), KeyFileError> {
     Ok((key, metadata))
 }
 
-fn read_error(path: &Path, source: io::Error) -> KeyFileError {
-    let uid = rustix::process::geteuid().as_raw();
-    let remedy = match source.kind() {
-        io::ErrorKind::PermissionDenied => {
-            format!("; mend it with: chown {uid} {path} && chmod 400 {path}", path = path.display())
-        }
-        io::ErrorKind::NotFound => "; make a key with: dkimproxy-out genkey".to_owned(),
-        _ => String::new(),
-    };
-    KeyFileError::Read { path: path.display().to_string(), uid, source, remedy }
+fn read_error(path: &Path, error: &io::Error) -> KeyFileError {
+    let problem = value::read_problem(path, error);
+    KeyFileError::Read(match error.kind() {
+        io::ErrorKind::NotFound => format!("{problem}; make a key with dkimproxy-out genkey"),
+        _ => problem,
+    })
 }
 
 #[cfg(test)]
@@ -193,7 +180,7 @@ mod tests {
         assert!(no_pem.contains("garbage") && no_pem.contains("BEGIN PRIVATE KEY"), "{no_pem}");
         assert!(too_long.contains("64 KiB"), "{too_long}");
         assert!(directory.contains("directory"), "{directory}");
-        assert!(absent.contains("absent") && absent.contains("genkey") && absent.contains("uid"), "{absent}");
+        assert!(absent.contains("absent") && absent.contains("genkey"), "{absent}");
     }
 
     #[test]

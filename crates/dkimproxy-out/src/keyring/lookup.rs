@@ -52,7 +52,7 @@ impl Table {
 
     fn find_domain(&self, domain: &str) -> Option<(&str, &Rule)> {
         let names = std::iter::successors(Some(domain), |name| name.split_once('.').map(|(_, parent)| parent));
-        names.filter(|name| !name.is_empty()).find_map(|name| self.get(name))
+        names.filter(|&name| !name.is_empty() && name != CATCH_ALL).find_map(|name| self.get(name))
     }
 
     /// The rule under exactly this key.
