@@ -39,7 +39,9 @@ pub struct Answer<T> {
     pub ttl: Duration,
 }
 
-/// Asks DNS: one method per record type that some check of this crate needs. Names are given as A-labels without a trailing dot and are always taken as fully qualified.
+/// Asks DNS: one method per record type that some check of this crate needs.
+///
+/// Names are given as A-labels without a trailing dot and are always taken as fully qualified.
 pub trait Resolver: Send + Sync + 'static {
     /// TXT records; the character-strings of each record are joined with nothing between.
     fn txt(&self, name: &str) -> impl Future<Output = Result<Answer<Vec<u8>>, LookupError>> + Send;

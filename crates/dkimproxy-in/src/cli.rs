@@ -23,26 +23,46 @@ use std::{
 
 /// The subcommands of dkimproxy-in's own.
 pub(crate) fn commands() -> Vec<Command> {
+    let switch =
+        |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     let verify = Command::new("verify")
         .about("Verify the signatures of messages in files, and print what is found")
-        .long_about(
-            "Verifies the signatures of messages in files (standard input without any) and prints what is found, as the \
-             daemon would. The configuration's flags count too: --resolver, --authserv-id, --conf_file ...\n\n\
-             A file that has no CRLF at all is taken for a message saved with LF line ends, and is read as if each were \
-             CRLF.\n\n\
-             The exit code is 0 when all files could be read, whatever the results are; 1 otherwise.",
+        .long_about(VERIFY_HELP)
+        .arg(
+            Arg::new("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .action(ArgAction::Append)
+                .help("Message files; - is standard input"),
         )
-        .arg(Arg::new("FILE").value_parser(value_parser!(PathBuf)).action(ArgAction::Append).help("message files; - is standard input"))
-        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("print one JSON object per message, one per line"))
-        .arg(Arg::new("dns").long("dns").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
-            "answer DNS from this JSON file, not from the network",
-        ))
-        .arg(Arg::new("now").long("now").value_name("EPOCH").value_parser(value_parser!(u64)).help(
-            "verify as of that time, in seconds since 1970",
-        ))
-        .arg(Arg::new("raw").long("raw").action(ArgAction::SetTrue).help("take line ends as they are"));
+        .arg(switch("json", "Print one JSON object per message, one per line"))
+        .arg(
+            Arg::new("dns")
+                .long("dns")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Answer DNS from this JSON file, not from the network"),
+        )
+        .arg(
+            Arg::new("now")
+                .long("now")
+                .value_name("EPOCH")
+                .value_parser(value_parser!(u64))
+                .help("Verify as of that time, in seconds since 1970"),
+        )
+        .arg(switch("raw", "Take line ends as they are"));
     vec![verify]
 }
+
+const VERIFY_HELP: &str = "\
+Verifies the signatures of messages in files (standard input without any) and prints what is found, as the daemon would. \
+The configuration's flags count too: --resolver, --authserv-id, --conf_file ...
+
+A file that has no CRLF at all is taken for a message saved with LF line ends, and is read as if each were CRLF.
+
+The file for --dns is a JSON object that maps names to lists of TXT strings, or to \"timeout\", \"servfail\" or \"nxdomain\", \
+or to objects by record type; names that are absent do not exist.
+
+The exit code is 0 if all files could be read, whatever the results are; 1 otherwise; 2 for mistakes in the configuration.";
 
 /// Runs a subcommand.
 pub(crate) fn run(name: &str, matches: &ArgMatches, arguments: &Arguments) -> ExitCode {

@@ -24,7 +24,8 @@ static PROGRAM: Program = Program {
     description: "dkimproxy-in stands between a mail server and the rest of its processing (Postfix: \
         smtpd_proxy_filter). It verifies the DKIM signatures of each message, puts the results on top of it as \
         Authentication-Results (RFC 8601), and passes it on. Fields that pretend to come from here are removed.\n\n\
-        A message is passed on whatever the results are, unless the options reject_fail or reject_error say otherwise.\n\n\
+        A message is passed on whatever the results are, unless the options reject_fail or reject_error say \
+        otherwise.\n\n\
         A second field, X-DKIM-Authentication-Results, has one word for the whole message: pass if any signature \
         passes, else the result of the topmost one with its reason in parentheses, none without signature. The words \
         are those of RFC 8601: fail, policy, neutral, temperror, permerror.",

@@ -35,7 +35,8 @@ enum Standing {
 impl Standing {
     fn of(found: &[Verification]) -> Self {
         let any = |result| found.iter().any(|verification| verification.result() == result);
-        // "Verifiers MUST NOT treat messages from Signers in testing mode differently from unsigned email" (6376, 3.6.1)
+        // RFC 6376 section 3.6.1: "Verifiers MUST NOT treat messages from Signers in testing mode differently from
+        // unsigned email, even should the signature fail to verify."
         let wrong = found.iter().any(|found| found.result() == DkimResult::Fail && !found.testing);
         match () {
             () if any(DkimResult::Pass) => Self::Fine,

@@ -213,7 +213,7 @@ mod tests {
         let records = |list: &[&[u8]]| Ok(list.iter().map(|r| r.to_vec()).collect::<Vec<_>>());
         let no_name = || Err(LookupError::NoName { ttl: TTL });
         let no_data = || Err(LookupError::NoData { ttl: TTL });
-        let table: &[(&str, Result<Vec<Vec<u8>>, LookupError>)] = &[
+        let table = [
             ("plain.example", records(&[b"one", b"two"])),
             ("PLAIN.example.", records(&[b"one", b"two"])),
             ("upper.example", records(&[b"up"])),
@@ -234,7 +234,7 @@ mod tests {
             ("octets.example", records(&[b"a\xff\0"])),
         ];
         for (name, expected) in table {
-            assert_eq!(&zone.lookup_txt(name).map(|answer| answer.records), expected, "{name}");
+            assert_eq!(zone.lookup_txt(name).map(|answer| answer.records), expected, "{name}");
         }
     }
 

@@ -182,8 +182,8 @@ fn a_million_parentheses_are_no_id() {
 
 #[test]
 fn reading() {
-    let body = b" mx.example.org (our gate) 1;\r\n\tdkim = pass (good (really)) reason = \"x\\\"y\" header . d = example.org\r\n \
-        header.b=ab/cd==; spf/1=fail smtp.mailfrom=\"joe doe\"@example.net;";
+    let body = b" mx.example.org (our gate) 1;\r\n\tdkim = pass (good (really)) reason = \"x\\\"y\" \
+        header . d = example.org\r\n header.b=ab/cd==; spf/1=fail smtp.mailfrom=\"joe doe\"@example.net;";
     let read = parse(body).unwrap();
     assert_eq!(read.authserv_id, "mx.example.org");
     assert_eq!(read.version.as_deref(), Some("1"));
