@@ -24,7 +24,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts `dkimproxy-out` or `dkimproxy-in` and waits until it is ready: it then says `listening on ADDRESS` on standard
-    /// error, once for each listener.
+    /// error, once for each listener. Its log goes there, too, and not to the syslog of this machine.
     ///
     /// # Panics
     ///
@@ -38,7 +38,12 @@ impl Daemon {
     /// Starts it without waiting for anything.
     pub fn spawn(program: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(programs::ours(program));
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .arg("--log_file=stderr")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
         let log = Arc::<(Mutex<Log>, Condvar)>::default();
         let stderr = child.stderr.take().expect("piped");

@@ -24,7 +24,7 @@ impl Key {
     pub fn generate(folder: &Path, domain: &str, selector: &str, kind: &str) -> Self {
         let path = folder.join(format!("{selector}.private"));
         let mut command = Command::new(programs::ours("dkimproxy-out"));
-        command.args(["genkey", "--domain", domain, "--selector", selector, "--type", kind, "--out"]).arg(&path);
+        command.args(["genkey", "--domain", domain, "--selector", selector, "--type", kind, "--out-file"]).arg(&path);
         let printed = programs::output_of(&mut command, b"");
         Self {
             path,

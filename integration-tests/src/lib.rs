@@ -22,7 +22,7 @@ pub mod sink;
 pub mod site;
 
 /// How long to wait for something that must happen. Long: a slow machine is no mistake.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Locks what tests and their helpers share. A test that failed while it held the lock must not hide its own message.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
