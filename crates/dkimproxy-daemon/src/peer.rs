@@ -110,6 +110,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         let _: Result<Result<(), PeerError>, _> = timeout(limit, last_words).await;
     }
 
+    /// Says that no more comes, without sending what is left.
+    pub async fn hang_up(&mut self) {
+        self.output.clear();
+        // It may be closed already, which is as good.
+        let _ = self.stream.shutdown().await;
+    }
+
     /// Gives memory back after a large transfer.
     pub fn shrink(&mut self) {
         if self.input.capacity() > 2 * SMALL {

@@ -126,6 +126,7 @@ where
             Outcome::Lost(error @ RelayError::Closing(_)) => Err(error.into()),
             Outcome::Lost(error) => {
                 tracing::warn!("relay: {error}");
+                self.relay.hang_up().await;
                 self.answer(error.end_of_data_reply());
                 self.relay_lost = Some(error);
                 self.flush().await

@@ -14,7 +14,10 @@ use dkimproxy_smtp::{
 };
 use std::{io, time::Duration};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
 
 /// Why the connection to the relay is of no use any more.
 #[derive(Debug, Error)]
@@ -134,6 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<S> {
         }
     }
 
+    /// Closes the connection, now that it is of no use any more. What was not yet sent never will be.
+    pub(super) async fn hang_up(&mut self) {
+        self.peer.hang_up().await;
+    }
+
     /// Waits for what nobody asked for: a 421, or the end of the connection. Cancel safe.
     pub(super) async fn unasked(&mut self) -> RelayError {
         loop {
@@ -148,12 +156,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<S> {
         }
     }
 
+    /// The whole reply must come within `limit`: a relay that trickles is as bad as one that is silent.
     async fn any_reply(&mut self, limit: Duration) -> Result<Reply, RelayError> {
+        let deadline = Instant::now() + limit;
         loop {
             if let Some(reply) = self.next_reply()? {
                 return Ok(reply);
             }
-            self.peer.turn(SMALL, limit).await?;
+            self.peer.turn(SMALL, deadline.saturating_duration_since(Instant::now())).await?;
         }
     }
 

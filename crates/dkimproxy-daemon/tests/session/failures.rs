@@ -112,8 +112,8 @@ async fn full_buffers_are_no_deadlock() {
     (0..RECIPIENTS).for_each(|n| said.extend_from_slice(format!("RCPT TO:<{n}@d>\r\n").as_bytes()));
     said.extend_from_slice(b"DATA\r\nSubject: ");
     said.extend_from_slice(&b"x".repeat(3_000_000));
-    said.extend_from_slice(&b"\r\n.".repeat(100_000));
-    said.extend_from_slice(b".\r\n.\r\nQUIT\r\n");
+    said.extend_from_slice(&b"\r\n..".repeat(100_000));
+    said.extend_from_slice(b"\r\n.\r\nQUIT\r\n");
     let (mut reads, mut writes) = split(&mut client);
     let mut heard = Vec::new();
     let talk = async {
@@ -192,7 +192,9 @@ async fn a_relay_that_does_not_read_is_given_up() {
     }
 }
 
-async fn without_relay(connect: impl Future<Output = Result<tokio::io::DuplexStream, SessionError>>) -> (SessionError, String) {
+async fn without_relay(
+    connect: impl Future<Output = Result<tokio::io::DuplexStream, SessionError>>,
+) -> (SessionError, String) {
     let (client, our_client) = duplex(1024);
     let mut client = End::new(client);
     client.close();

@@ -6,5 +6,6 @@ mod promises;
 mod relay;
 mod script;
 mod smuggling;
+mod sockets;
 
 mod world;

@@ -4,16 +4,16 @@ use crate::world::End;
 
 /// One message as the relay understood it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Delivered {
-    pub mail: Vec<u8>,
-    pub rcpt: Vec<Vec<u8>>,
+pub(crate) struct Delivered {
+    pub(crate) mail: Vec<u8>,
+    pub(crate) rcpt: Vec<Vec<u8>>,
     /// Mail data, dots decoded, as the line ends stood.
-    pub octets: Vec<u8>,
+    pub(crate) octets: Vec<u8>,
 }
 
 /// What ends a line for a relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Newlines {
+pub(crate) enum Newlines {
     /// CRLF.
     Strict,
     /// LF, with or without a CR before it: Postfix before 3.9, for clients in $mynetworks.
@@ -23,11 +23,9 @@ pub enum Newlines {
 }
 
 /// A relay's life on one connection.
-pub struct ModelRelay {
+pub(crate) struct ModelRelay {
     end: End,
     newlines: Newlines,
-    /// EHLO keywords.
-    offers: &'static [&'static str],
     pending: Option<u8>,
     delivered: Vec<Delivered>,
     commands: Vec<Vec<u8>>,
@@ -35,25 +33,19 @@ pub struct ModelRelay {
 
 /// What a relay heard.
 #[derive(Debug, Default)]
-pub struct Heard {
-    pub delivered: Vec<Delivered>,
+pub(crate) struct Heard {
+    pub(crate) delivered: Vec<Delivered>,
     /// All command lines, without their ends.
-    pub commands: Vec<Vec<u8>>,
+    pub(crate) commands: Vec<Vec<u8>>,
 }
 
 impl ModelRelay {
-    pub fn new(end: End, newlines: Newlines) -> Self {
-        let offers: &[&str] = &["PIPELINING", "SIZE 0", "8BITMIME", "SMTPUTF8", "DSN", "XFORWARD NAME ADDR HELO SOURCE"];
-        Self { end, newlines, offers, pending: None, delivered: Vec::new(), commands: Vec::new() }
-    }
-
-    pub fn offering(mut self, offers: &'static [&'static str]) -> Self {
-        self.offers = offers;
-        self
+    pub(crate) fn new(end: End, newlines: Newlines) -> Self {
+        Self { end, newlines, pending: None, delivered: Vec::new(), commands: Vec::new() }
     }
 
     /// Serves until the connection ends.
-    pub async fn serve(mut self) -> Heard {
+    pub(crate) async fn serve(mut self) -> Heard {
         self.end.say("220 relay.example ESMTP\r\n");
         let mut current = Delivered::default();
         while let Some((line, _)) = self.line().await {
@@ -91,11 +83,8 @@ impl ModelRelay {
     }
 
     fn ehlo(&self) {
-        let mut lines = vec!["relay.example"];
-        lines.extend(self.offers);
-        let last = lines.len() - 1;
-        let reply = lines.iter().enumerate().map(|(at, line)| format!("250{}{line}\r\n", if at < last { '-' } else { ' ' }));
-        self.end.say(reply.collect::<String>());
+        let keywords = ["PIPELINING", "SIZE 0", "8BITMIME", "SMTPUTF8", "DSN", "XFORWARD NAME ADDR HELO SOURCE"];
+        self.end.say(format!("250-relay.example\r\n250-{}\r\n250 HELP\r\n", keywords.join("\r\n250-")));
     }
 
     /// False: the connection ended first.
@@ -133,7 +122,7 @@ impl ModelRelay {
     async fn octet(&mut self) -> Option<u8> {
         match self.pending.take() {
             Some(octet) => Some(octet),
-            None => self.end.hear(1).await.first().copied(),
+            None => self.end.hear_octet().await,
         }
     }
 }

@@ -33,13 +33,13 @@ enum Step {
     RelayHearsNoEndOfData,
 }
 
-pub struct Script {
+pub(crate) struct Script {
     settings: Vec<(String, String)>,
     steps: Vec<(usize, Step)>,
 }
 
 impl Script {
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut script = Self { settings: Vec::new(), steps: Vec::new() };
         for (at, line) in text.lines().enumerate() {
             script.line(at + 1, line);
@@ -71,7 +71,7 @@ impl Script {
     }
 
     /// Plays it over pipes of `pipe` octets.
-    pub async fn play(&self, pipe: usize) {
+    pub(crate) async fn play(&self, pipe: usize) {
         let mut world = World::with_pipe(pipe);
         for (key, value) in &self.settings {
             set(&mut world, key, value);

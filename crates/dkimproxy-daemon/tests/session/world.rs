@@ -7,30 +7,31 @@ use dkimproxy_daemon::{
     session::{self, SessionError},
 };
 use std::{
+    collections::VecDeque,
     net::IpAddr,
     sync::{Arc, Mutex},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, duplex, split},
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split},
     sync::{mpsc, watch},
 };
 
 /// One message as the filter saw it.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub client: Client,
-    pub transaction: Transaction,
-    pub octets: Vec<u8>,
+pub(crate) struct Seen {
+    pub(crate) client: Client,
+    pub(crate) transaction: Transaction,
+    pub(crate) octets: Vec<u8>,
 }
 
 /// Gives the same verdict to every message, and remembers them.
 #[derive(Debug)]
-pub struct TestFilter {
+pub(crate) struct TestFilter {
     verdict: Verdict,
-    pub seen: Arc<Mutex<Vec<Seen>>>,
+    pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
 }
 
-pub struct TestMessage {
+pub(crate) struct TestMessage {
     verdict: Verdict,
     seen: Seen,
     all: Arc<Mutex<Vec<Seen>>>,
@@ -60,18 +61,18 @@ impl MessageFilter for TestMessage {
 }
 
 /// Settings, filter and circumstances of a session.
-pub struct World {
-    pub settings: Settings,
-    pub verdict: Verdict,
-    pub from: Option<IpAddr>,
-    pub stop: watch::Sender<bool>,
-    pub seen: Arc<Mutex<Vec<Seen>>>,
+pub(crate) struct World {
+    pub(crate) settings: Settings,
+    pub(crate) verdict: Verdict,
+    pub(crate) from: Option<IpAddr>,
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
     /// Octets that fit into each of the two streams.
-    pub pipe: usize,
+    pub(crate) pipe: usize,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let relay = Endpoint::Unix("/nonexistent/relay".into());
         Self {
             settings: Settings::new(relay, "proxy.example"),
@@ -83,16 +84,20 @@ impl World {
         }
     }
 
-    pub fn with_pipe(pipe: usize) -> Self {
+    pub(crate) fn with_pipe(pipe: usize) -> Self {
         Self { pipe, ..Self::new() }
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
+    pub(crate) fn filter(&self) -> Arc<TestFilter> {
+        Arc::new(TestFilter { verdict: self.verdict.clone(), seen: self.seen.clone() })
+    }
+
     /// The far ends of a session, and the session itself, to be polled together.
-    pub fn session(&self) -> (End, End, impl Future<Output = Result<(), SessionError>> + use<>) {
+    pub(crate) fn session(&self) -> (End, End, impl Future<Output = Result<(), SessionError>> + use<>) {
         let (client, our_client) = duplex(self.pipe);
         let (relay, our_relay) = duplex(self.pipe);
         let session = self.run(our_client, async { Ok(our_relay) });
@@ -100,76 +105,97 @@ impl World {
     }
 
     /// A session on the given streams.
-    pub fn run(
+    pub(crate) fn run<T: Future<Output = Result<DuplexStream, SessionError>>>(
         &self,
         client: DuplexStream,
-        connect: impl Future<Output = Result<DuplexStream, SessionError>>,
-    ) -> impl Future<Output = Result<(), SessionError>> {
-        let filter = TestFilter { verdict: self.verdict.clone(), seen: self.seen.clone() };
-        let service = Service { settings: self.settings.clone(), filter: Arc::new(filter) };
+        connect: T,
+    ) -> impl Future<Output = Result<(), SessionError>> + use<T> {
+        let service = Service { settings: self.settings.clone(), filter: self.filter() };
         let (from, stop) = (self.from, self.stop.subscribe());
         async move { session::run(client, from, connect, &service, stop).await }
     }
 }
 
-/// The far end of a stream: what is said goes out by itself, so that nobody waits for anybody by accident.
-pub struct End {
+/// The far end of a stream. What is said goes out by itself, and what comes is taken, so that nobody waits for anybody by
+/// accident.
+pub(crate) struct End {
     to_say: Option<mpsc::UnboundedSender<Vec<u8>>>,
-    hears: ReadHalf<DuplexStream>,
+    hears: mpsc::UnboundedReceiver<Vec<u8>>,
+    heard: VecDeque<u8>,
 }
 
 impl End {
-    pub fn new(stream: DuplexStream) -> Self {
-        let (hears, mut says) = split(stream);
+    pub(crate) fn new(stream: DuplexStream) -> Self {
+        let (mut reads, mut writes) = split(stream);
         let (to_say, mut said) = mpsc::unbounded_channel::<Vec<u8>>();
+        let (to_hear, hears) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Some(octets) = said.recv().await {
-                if says.write_all(&octets).await.is_err() {
+                if writes.write_all(&octets).await.is_err() {
                     return;
                 }
             }
-            let _ = says.shutdown().await;
+            let _ = writes.shutdown().await;
         });
-        Self { to_say: Some(to_say), hears }
+        tokio::spawn(async move {
+            let mut piece = vec![0; 4096];
+            while let Ok(many @ 1..) = reads.read(&mut piece).await {
+                if to_hear.send(piece[..many].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { to_say: Some(to_say), hears, heard: VecDeque::new() }
     }
 
-    pub fn say(&self, octets: impl Into<Vec<u8>>) {
+    pub(crate) fn say(&self, octets: impl Into<Vec<u8>>) {
         if let Some(to_say) = &self.to_say {
             let _ = to_say.send(octets.into());
         }
     }
 
     /// True once nobody listens to us any more.
-    pub fn is_deaf(&self) -> bool {
+    pub(crate) fn is_deaf(&self) -> bool {
         self.to_say.as_ref().is_none_or(mpsc::UnboundedSender::is_closed)
     }
 
     /// Says no more.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.to_say = None;
     }
 
-    /// Reads so many octets; fewer at the end of the stream.
-    pub async fn hear(&mut self, many: usize) -> Vec<u8> {
+    /// The next octet; None at the end of the stream.
+    pub(crate) async fn hear_octet(&mut self) -> Option<u8> {
+        while self.heard.is_empty() {
+            self.heard.extend(self.hears.recv().await?);
+        }
+        self.heard.pop_front()
+    }
+
+    /// So many octets; fewer at the end of the stream.
+    pub(crate) async fn hear(&mut self, many: usize) -> Vec<u8> {
         let mut heard = Vec::new();
-        (&mut self.hears).take(many as u64).read_to_end(&mut heard).await.unwrap();
+        while heard.len() < many
+            && let Some(octet) = self.hear_octet().await
+        {
+            heard.push(octet);
+        }
         heard
     }
 
-    /// Reads one line with its CRLF; less at the end of the stream.
-    pub async fn hear_line(&mut self) -> Vec<u8> {
+    /// One line with its CRLF; less at the end of the stream.
+    pub(crate) async fn hear_line(&mut self) -> Vec<u8> {
         let mut line = Vec::new();
-        while !line.ends_with(b"\r\n") {
-            match self.hear(1).await.first() {
-                Some(&octet) => line.push(octet),
-                None => break,
-            }
+        while !line.ends_with(b"\r\n")
+            && let Some(octet) = self.hear_octet().await
+        {
+            line.push(octet);
         }
         line
     }
 
-    /// Reads one reply, all its lines; less at the end of the stream.
-    pub async fn hear_reply(&mut self) -> Vec<u8> {
+    /// One reply, all its lines; less at the end of the stream.
+    pub(crate) async fn hear_reply(&mut self) -> Vec<u8> {
         let mut reply = Vec::new();
         loop {
             let line = self.hear_line().await;
@@ -180,10 +206,8 @@ impl End {
         }
     }
 
-    /// Reads to the end of the stream.
-    pub async fn hear_all(&mut self) -> Vec<u8> {
-        let mut heard = Vec::new();
-        self.hears.read_to_end(&mut heard).await.unwrap();
-        heard
+    /// Everything to the end of the stream.
+    pub(crate) async fn hear_all(&mut self) -> Vec<u8> {
+        self.hear(usize::MAX / 2).await
     }
 }
