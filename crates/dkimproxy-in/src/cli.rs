@@ -54,15 +54,16 @@ pub(crate) fn commands() -> Vec<Command> {
 }
 
 const VERIFY_HELP: &str = "\
-Verifies the signatures of messages in files (standard input without any) and prints what is found, as the daemon would. \
-The configuration's flags count too: --resolver, --authserv-id, --conf_file ...
+Verifies the signatures of messages in files (standard input without any) and prints what is found, as the daemon \
+would. The configuration's flags count too: --resolver, --authserv-id, --conf_file ...
 
 A file that has no CRLF at all is taken for a message saved with LF line ends, and is read as if each were CRLF.
 
-The file for --dns is a JSON object that maps names to lists of TXT strings, or to \"timeout\", \"servfail\" or \"nxdomain\", \
-or to objects by record type; names that are absent do not exist.
+The file for --dns is a JSON object that maps names to lists of TXT strings, or to \"timeout\", \"servfail\" or \
+\"nxdomain\", or to objects by record type; names that are absent do not exist.
 
-The exit code is 0 if all files could be read, whatever the results are; 1 otherwise; 2 for mistakes in the configuration.";
+The exit code is 0 if all files could be read, whatever the results are; 1 otherwise; 2 for mistakes in the \
+configuration.";
 
 /// Runs a subcommand.
 pub(crate) fn run(name: &str, matches: &ArgMatches, arguments: &Arguments) -> ExitCode {

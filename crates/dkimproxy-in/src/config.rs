@@ -28,13 +28,13 @@ const RESULTS: &[OptionDef] = &[
         .repeats()
         .example("old-mx.example.org")
         .manual(
-            "Fields with this name are removed from incoming messages as those with authserv_id and hostname are. May be \
-             given several times.",
+            "Fields with this name are removed from incoming messages as those with authserv_id and hostname are. May \
+             be given several times.",
         ),
     OptionDef::new("remove_results", "own|all|none", "Which Authentication-Results to remove").default("own").manual(
-        "A message may bring Authentication-Results fields along. Those that claim to be ours (or whose name nobody can \
-         read) are forged and removed: own. With all, those of other hosts are removed as well; with none, nothing is, \
-         and a reader can be deceived unless something else removes them.\n\n\
+        "A message may bring Authentication-Results fields along. Those that claim to be ours (or whose name nobody \
+         can read) are forged and removed: own. With all, those of other hosts are removed as well; with none, nothing \
+         is, and a reader can be deceived unless something else removes them.\n\n\
          X-DKIM-Authentication-Results has no name in it, so own removes each of them.\n\n\
          Removal comes after verification. Signatures that cover a removed field do not verify at later hosts.",
     ),
@@ -42,22 +42,23 @@ const RESULTS: &[OptionDef] = &[
 
 const VERIFICATION: &[OptionDef] = &[
     OptionDef::switch("reject_fail", "Refuse messages whose signature is wrong").default("off").manual(
-        "Answers 550 5.7.20 if a message has signatures, none of them passes, and at least one is wrong (result fail: the \
-         message was changed on its way, or somebody made the signature up) while none may yet turn out good (result \
-         temperror). Keys in test mode (t=y) do not count.\n\n\
-         Messages without signature and signatures that cannot be verified for other reasons pass. Think twice: RFC 6376 \
-         section 6.1 asks to treat a bad signature like none, and mailing lists break signatures. Never behind a queue \
-         (content_filter), where each refusal becomes a bounce to an innocent.\n\n\
-         In DKIMproxy 1.4 this depended on policies that no longer exist (ADSP), and in the file the key had no effect.",
+        "Answers 550 5.7.20 if a message has signatures, none of them passes, and at least one is wrong (result fail: \
+         the message was changed on its way, or somebody made the signature up) while none may yet turn out good \
+         (result temperror). Keys in test mode (t=y) do not count.\n\n\
+         Messages without signature and signatures that cannot be verified for other reasons pass. Think twice: RFC \
+         6376 section 6.1 asks to treat a bad signature like none, and mailing lists break signatures. Never behind a \
+         queue (content_filter), where each refusal becomes a bounce to an innocent.\n\n\
+         In DKIMproxy 1.4 this depended on policies that no longer exist (ADSP), and in the file the key had no \
+         effect.",
     ),
     OptionDef::switch("reject_error", "Refuse messages for now if DNS has no answer").default("off").manual(
         "Answers 451 4.7.5 if no signature passes and the key of at least one could not be fetched (result temperror); \
          the client tries again later. Otherwise the message passes with that result.\n\n\
          A signature that was looked at and failed is never a reason for this answer.",
     ),
-    OptionDef::new("max_signatures", "NUMBER", "Signatures verified per message").default("20").manual(
-        "Counted from the top of the message. Those beyond are not looked at; their result is permerror.",
-    ),
+    OptionDef::new("max_signatures", "NUMBER", "Signatures verified per message")
+        .default("20")
+        .manual("Counted from the top of the message. Those beyond are not looked at; their result is permerror."),
     OptionDef::new("clock_skew", "TIME", "How far clocks may differ")
         .default("300")
         .manual("Applied to the time of signing (t=) and of expiry (x=) of a signature."),

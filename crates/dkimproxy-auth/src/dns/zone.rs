@@ -55,8 +55,8 @@ impl Zone {
     ///
     /// * a list of TXT strings (an empty list: the name exists, without data), or
     /// * `"timeout"`, `"servfail"` or `"nxdomain"`: how every lookup of that name ends, or
-    /// * an object by record type: `{"TXT": [..], "A": [..], "CNAME": [host], "*": "timeout"}`, each value in one of the
-    ///   forms above, `"*"` for all types that are not listed; without it they have no data.
+    /// * an object by record type: `{"TXT": [..], "A": [..], "CNAME": [host], "*": "timeout"}`, each value in one of
+    ///   the forms above, `"*"` for all types that are not listed; without it they have no data.
     ///
     /// Each character U+0000 to U+00FF of a string is one octet; a character beyond stands for its UTF-8 octets.
     pub fn from_json(text: &str) -> Result<Self, ZoneError> {
