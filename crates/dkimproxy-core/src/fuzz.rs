@@ -1,5 +1,9 @@
 //! Bodies of fuzz targets: each takes any octets and panics where an invariant is broken. No part of the interface.
 
+mod signatures;
+
+pub use signatures::{key_record, signature, verify_message};
+
 use crate::{
     canonicalize::{Algorithm, BodyCanonicalizer, reference},
     header::{FieldPicker, Header},

@@ -2,6 +2,8 @@
 //! what the crypto accepts, the rules must decide. The letters and numbers are those of the checklist: T tag lists, C
 //! canonicalization, H choice of header fields, L length, B hash inputs, G signature tags, A algorithms, K key records.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 mod common;
 
 use common::{

@@ -1,5 +1,6 @@
 //! What the tests of whole messages share.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 
 pub(crate) mod forge;
 
