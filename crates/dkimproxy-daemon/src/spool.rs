@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(pieces(&[2..3, 1..2]), Err(CutError::Order));
         assert_eq!(pieces(&[0..2, 1..3]), Err(CutError::Order));
         assert_eq!(pieces(&[Range { start: 3, end: 2 }]), Err(CutError::Order));
-        assert_eq!(pieces(&[0..5]), Err(CutError::Beyond { end: 5, len: 4 }));
+        assert_eq!(pieces(&[0..1, 2..5]), Err(CutError::Beyond { end: 5, len: 4 }));
     }
 
     #[test]

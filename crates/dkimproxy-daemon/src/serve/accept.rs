@@ -72,10 +72,11 @@ pub(super) async fn accept<F: Filter>(listener: Listener, shared: Arc<Shared<F>>
     let stopped = stop.clone();
     let accepting = async {
         loop {
-            // First the place, then the connection: who finds none waits in the listen queue.
-            let slot = shared.connections.slot(|| shared.service.load().settings.limits.connections).await;
             match listener.accept().await {
                 Ok((stream, origin)) => {
+                    // Only now: a socket that nobody connects to must not keep a place from the others. One connection
+                    // per accept loop waits here, the rest in the listen queue.
+                    let slot = shared.connections.slot(|| shared.service.load().settings.limits.connections).await;
                     spawn_local(serve_one(stream, origin, slot, shared.clone(), stopped.clone()));
                 }
                 Err(error) => recover(&error).await,

@@ -1,6 +1,6 @@
 //! The client's commands: read, passed on one by one or in batches, or answered by ourselves.
 
-use super::{RelayError, Session, SessionError};
+use super::{RelayError, Session, SessionError, relay::text};
 use crate::{filter::Filter, peer::SMALL};
 use dkimproxy_smtp::{
     command::{Command, CommandError, Verb},
@@ -201,7 +201,7 @@ where
             let reply = self.relay.ask(&line).await?;
             if !reply.is_positive() && !self.xforward_refused {
                 // Postfix goes on as well, with a warning: the mail is worth more than the log line behind us.
-                tracing::warn!("relay: refuses XFORWARD: {}", crate::log::escape(reply.as_bytes()));
+                tracing::warn!("relay: refuses XFORWARD: {}", text(&reply));
                 self.xforward_refused = true;
             }
         }

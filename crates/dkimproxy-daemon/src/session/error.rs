@@ -1,6 +1,6 @@
 //! Why a session ends before its QUIT, and what the client is told.
 
-use super::relay::RelayError;
+use super::relay::{RelayError, text};
 use crate::peer::PeerError;
 use dkimproxy_smtp::reply::{Reply, Standard};
 use std::io;
@@ -31,7 +31,7 @@ pub enum SessionError {
     #[error("relay: leads back to this daemon; relay and listen must not be the same address")]
     Loop,
     /// The relay does not want to talk to us: its greeting was no 2xx.
-    #[error("relay: refused the connection with {}", .0.code())]
+    #[error("relay: refused the connection: {}", text(.0))]
     Refused(Reply),
     /// The connection to the relay is of no use any more.
     #[error("relay: {0}")]

@@ -2,6 +2,7 @@
 
 use super::data::Outcome;
 use crate::{
+    log::escape,
     peer::{LARGE, Peer, PeerError, SMALL},
     serve::Timeouts,
     spool::Pieces,
@@ -12,7 +13,7 @@ use dkimproxy_smtp::{
     extension::Extensions,
     reply::{Class, Reply, ReplyError, ReplyReader},
 };
-use std::{io, time::Duration};
+use std::{fmt::Display, io, time::Duration};
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -26,10 +27,10 @@ pub enum RelayError {
     #[error("{0}")]
     Peer(#[from] PeerError),
     /// It answered 421: it will close the connection (RFC 5321 section 3.8).
-    #[error("closes the connection")]
+    #[error("closes the connection: {}", text(.0))]
     Closing(Reply),
     /// It refused the message before it had all of it.
-    #[error("refused a message before its end")]
+    #[error("refused a message before its end: {}", text(.0))]
     Early(Reply),
     /// What it sent is no reply.
     #[error("{0}")]
@@ -174,6 +175,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<S> {
             reply => Ok(reply),
         }
     }
+}
+
+/// A reply as it may stand in a log line.
+pub(super) fn text(reply: &Reply) -> impl Display {
+    escape(reply.as_bytes().trim_ascii_end())
 }
 
 /// "Go on" is an answer to DATA alone.

@@ -143,22 +143,23 @@ async fn strangers_are_not_served() {
     }
 }
 
-/// The second client is not turned away: it waits in the listen queue until the first one goes.
+/// The second client is not turned away: it waits until the first one goes, whichever worker and listener it came to.
 #[tokio::test]
 async fn connections_over_the_limit_wait() {
     let mut world = World::new();
     world.settings.relay = relay_saying("220 r\r\n");
     world.settings.limits.connections = 1;
     let (listener, here) = tcp();
-    let listener = Listener::Tcp(listener);
+    let (other_listener, there) = tcp();
+    let listeners = [listener, other_listener].map(Listener::Tcp);
     // Two workers, for the limit is that of the daemon.
-    let workers = [listener.try_clone().unwrap(), listener];
+    let workers = [listeners.each_ref().map(|listener| listener.try_clone().unwrap()), listeners];
     let shared = shared(&world);
-    let [one, two] = workers.map(|listener| serve(vec![listener], shared.clone(), world.stop.subscribe()));
+    let [one, two] = workers.map(|listeners| serve(listeners.into(), shared.clone(), world.stop.subscribe()));
     let talk = async {
         let mut first = dial(&here).await;
         assert_eq!(line(&mut first).await, "220 r\r\n");
-        let mut second = dial(&here).await;
+        let mut second = dial(&there).await;
         let mut octet = [0];
         // Time enough for one that would be served at once: the first one's next command is answered meanwhile.
         say(&mut first, "FROBNICATE\r\n").await;
@@ -167,6 +168,8 @@ async fn connections_over_the_limit_wait() {
         assert_eq!(shared.connections(), 1);
         drop(first);
         assert_eq!(line(&mut second).await, "220 r\r\n");
+        drop(second);
+        assert_eq!(line(&mut dial(&here).await).await, "220 r\r\n");
         world.stop.send_replace(true);
     };
     let (one, two, ()) = tokio::join!(one, two, talk);
