@@ -1,4 +1,5 @@
 //! The subcommand `verify`, as a user runs it.
+#![allow(clippy::unwrap_used)] // a test may fail loudly, in its helpers too
 
 use assert_cmd::Command;
 use std::{fs, path::PathBuf};
