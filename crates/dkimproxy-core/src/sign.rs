@@ -154,7 +154,12 @@ impl Signer {
 
     /// What the body is to be fed to.
     pub fn body_hasher(&self) -> BodyHasher {
-        BodyHasher::new(self.requests.iter().map(body_hash_request))
+        BodyHasher::new(self.body_requests())
+    }
+
+    /// What [`Self::finish`] needs to know of the body: for a hasher that answers others besides.
+    pub fn body_requests(&self) -> impl Iterator<Item = BodyHashRequest> {
+        self.requests.iter().map(body_hash_request)
     }
 
     /// The signature fields, in the order of the requests, first one to stand topmost, each a whole field that ends in

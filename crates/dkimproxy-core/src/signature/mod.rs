@@ -109,10 +109,24 @@ impl Signature {
     /// Reads the field body: all after the colon. The order of the checks is that of section 6.1.1.
     pub fn parse(body: &[u8]) -> Result<Self, SignatureError> {
         let tags = parse_tags(body)?;
-        let required = |tag| required(&tags, tag);
-        if required("v")? != b"1" {
+        if required(&tags, "v")? != b"1" {
             return Err(SignatureError::Version);
         }
+        Self::from_tags(&tags, |domain| identity(&tags, domain))
+    }
+
+    /// Reads the body of an ARC-Message-Signature field, which is that of a DKIM-Signature but for v=, which is ignored,
+    /// and i=, which is no identity (RFC 8617 section 4.1.2).
+    pub(crate) fn parse_arc(body: &[u8]) -> Result<Self, SignatureError> {
+        let tags = parse_tags(body)?;
+        Self::from_tags(&tags, |domain| Ok(Identity::of_domain(domain.clone())))
+    }
+
+    fn from_tags(
+        tags: &TagList<'_>,
+        identity: impl Fn(&DomainName) -> Result<Identity, SignatureError>,
+    ) -> Result<Self, SignatureError> {
+        let required = |tag| required(tags, tag);
         for tag in ["a", "b", "bh", "d", "h", "s"] {
             required(tag)?;
         }
@@ -121,9 +135,9 @@ impl Signature {
             algorithm: algorithm(required("a")?)?,
             signature: base64("b", required("b")?)?,
             body_hash: base64("bh", required("bh")?)?,
-            canonicalization: canonicalization(&tags)?,
+            canonicalization: canonicalization(tags)?,
             signed_fields: signed_fields(required("h")?)?,
-            identity: identity(&tags, &domain)?,
+            identity: identity(&domain)?,
             body_length: tags.get("l").map(|value| number("l", value, 76)).transpose()?,
             selector: selector(required("s")?).ok_or(SignatureError::InvalidTag { tag: "s" })?,
             timestamp: tags.get("t").map(|value| number("t", value, usize::MAX)).transpose()?,
@@ -131,7 +145,7 @@ impl Signature {
             signature_span: tags.span_of_value("b").unwrap_or_default(),
             domain,
         };
-        signature.check_consistency(&tags)?;
+        signature.check_consistency(tags)?;
         Ok(signature)
     }
 
@@ -186,14 +200,14 @@ impl Description {
     }
 }
 
-fn parse_tags(body: &[u8]) -> Result<TagList<'_>, SignatureError> {
+pub(crate) fn parse_tags(body: &[u8]) -> Result<TagList<'_>, SignatureError> {
     if body.len() > MAX_FIELD_LEN {
         return Err(SignatureError::TooLong);
     }
     TagList::parse(body).map_err(SignatureError::TagList)
 }
 
-fn required<'a>(tags: &TagList<'a>, tag: &'static str) -> Result<&'a [u8], SignatureError> {
+pub(crate) fn required<'a>(tags: &TagList<'a>, tag: &'static str) -> Result<&'a [u8], SignatureError> {
     match tags.get(tag) {
         None => Err(SignatureError::MissingTag { tag }),
         Some(b"") => Err(SignatureError::InvalidTag { tag }),
@@ -201,7 +215,7 @@ fn required<'a>(tags: &TagList<'a>, tag: &'static str) -> Result<&'a [u8], Signa
     }
 }
 
-fn algorithm(value: &[u8]) -> Result<SigningAlgorithm, SignatureError> {
+pub(crate) fn algorithm(value: &[u8]) -> Result<SigningAlgorithm, SignatureError> {
     match value {
         b"rsa-sha256" => Ok(SigningAlgorithm::RsaSha256),
         b"ed25519-sha256" => Ok(SigningAlgorithm::Ed25519Sha256),
@@ -215,7 +229,7 @@ fn algorithm_token(value: &[u8]) -> Option<String> {
     if is_token { String::from_utf8(value.to_vec()).ok() } else { None }
 }
 
-fn base64(tag: &'static str, value: &[u8]) -> Result<Vec<u8>, SignatureError> {
+pub(crate) fn base64(tag: &'static str, value: &[u8]) -> Result<Vec<u8>, SignatureError> {
     decode_base64(value).filter(|octets| !octets.is_empty()).ok_or(SignatureError::InvalidTag { tag })
 }
 
@@ -230,11 +244,11 @@ fn canonicalization(tags: &TagList<'_>) -> Result<Canonicalization, SignatureErr
     })
 }
 
-fn domain(value: &[u8]) -> Option<DomainName> {
+pub(crate) fn domain(value: &[u8]) -> Option<DomainName> {
     DomainName::new(std::str::from_utf8(value).ok()?).ok()
 }
 
-fn selector(value: &[u8]) -> Option<Selector> {
+pub(crate) fn selector(value: &[u8]) -> Option<Selector> {
     Selector::new(std::str::from_utf8(value).ok()?).ok()
 }
 
@@ -243,7 +257,7 @@ fn identity(tags: &TagList<'_>, domain: &DomainName) -> Result<Identity, Signatu
     decode_qp(value).and_then(|text| Identity::new(&text).ok()).ok_or(SignatureError::InvalidTag { tag: "i" })
 }
 
-fn signed_fields(value: &[u8]) -> Result<Vec<Vec<u8>>, SignatureError> {
+pub(crate) fn signed_fields(value: &[u8]) -> Result<Vec<Vec<u8>>, SignatureError> {
     let names: Vec<_> = colon_list(value).take(MAX_SIGNED_FIELDS + 1).map(<[u8]>::to_vec).collect();
     if names.len() > MAX_SIGNED_FIELDS {
         return Err(SignatureError::TooManyFields);
@@ -257,7 +271,7 @@ fn is_field_name(name: &[u8]) -> bool {
 }
 
 /// Digits, as many as the tag may have; what does not fit is [`u64::MAX`].
-fn number(tag: &'static str, value: &[u8], max_digits: usize) -> Result<u64, SignatureError> {
+pub(crate) fn number(tag: &'static str, value: &[u8], max_digits: usize) -> Result<u64, SignatureError> {
     if value.is_empty() || value.len() > max_digits || !value.iter().all(u8::is_ascii_digit) {
         return Err(SignatureError::InvalidTag { tag });
     }

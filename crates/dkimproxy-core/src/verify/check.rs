@@ -4,7 +4,7 @@ use super::{DkimResult, Sound, VerifyError};
 use crate::{
     hash::{BodyHash, BodyHashes},
     header::{Field, Header},
-    key::{KeyError, KeyRecord, KeyRecordError, Keys},
+    key::{KeyError, KeyName, KeyRecord, KeyRecordError, Keys, SigningAlgorithm},
     signature::{Signature, header_hash_input},
 };
 use std::{cell::OnceCell, ops::Range};
@@ -17,11 +17,11 @@ const MAX_KEYS_TRIED: usize = 4;
 pub struct Verified(());
 
 /// What the key and the hashes say.
-pub(super) struct Finding {
+pub(crate) struct Finding {
     pub(super) key_bits: Option<usize>,
     pub(super) testing: bool,
     pub(super) uncovered: u64,
-    pub(super) outcome: Result<Verified, VerifyError>,
+    pub(crate) outcome: Result<Verified, VerifyError>,
 }
 
 impl Finding {
@@ -43,8 +43,8 @@ pub(super) fn check_time(signature: &Signature, skew: u64, now: u64) -> Result<(
 
 impl Sound {
     /// Steps 6.1.2 and 6.1.3. Each key is tried by itself; the best outcome counts.
-    pub(super) fn verify(&self, header: &Header, body: &BodyHashes, keys: &Keys) -> Finding {
-        let records = match self.records(keys) {
+    pub(crate) fn verify(&self, header: &Header, body: &BodyHashes, keys: &Keys) -> Finding {
+        let records = match readable_records(&self.key_name, keys) {
             Ok(records) => records,
             Err(error) => return Finding::of(Err(error)),
         };
@@ -56,18 +56,6 @@ impl Sound {
         };
         let uncovered = self.body_hash(body).map_or(0, |hash| hash.canonical_length.saturating_sub(hash.hashed));
         Finding { key_bits: Some(record.bits()), testing: record.is_testing(), uncovered, outcome }
-    }
-
-    /// The key records that could be read, a few of them (6.1.2 step 4: if there are several, "the Verifier MAY choose
-    /// one of the key records or may cycle through the key records").
-    fn records<'k>(&self, keys: &'k Keys) -> Result<Vec<&'k KeyRecord>, VerifyError> {
-        let answer = match keys.get(&self.key_name) {
-            Some(Ok(answer)) => answer,
-            Some(Err(KeyError::NotFound)) => return Err(VerifyError::NoKey),
-            Some(Err(KeyError::Unavailable)) | None => return Err(VerifyError::KeyUnavailable),
-        };
-        let records: Vec<_> = answer.iter().filter_map(|record| record.as_ref().ok()).take(MAX_KEYS_TRIED).collect();
-        if records.is_empty() { Err(unreadable(answer)) } else { Ok(records) }
     }
 
     /// Key first, then body, then signature: "the result MUST be equivalent" to that order (6.1).
@@ -87,12 +75,7 @@ impl Sound {
 
     /// Is it a key for this signature?
     fn check_suitable(&self, record: &KeyRecord) -> Result<(), VerifyError> {
-        if record.algorithm() != self.signature.algorithm {
-            return Err(VerifyError::KeyAlgorithm);
-        }
-        if !record.allows_sha256() {
-            return Err(VerifyError::KeyHash);
-        }
+        check_suitable(record, self.signature.algorithm)?;
         if record.is_strict() && *self.signature.identity.domain() != self.signature.domain {
             return Err(VerifyError::KeyStrict);
         }
@@ -121,8 +104,31 @@ impl Sound {
     }
 }
 
+/// The key records that could be read, a few of them (6.1.2 step 4: if there are several, "the Verifier MAY choose one
+/// of the key records or may cycle through the key records").
+pub(crate) fn readable_records<'k>(name: &KeyName, keys: &'k Keys) -> Result<Vec<&'k KeyRecord>, VerifyError> {
+    let answer = match keys.get(name) {
+        Some(Ok(answer)) => answer,
+        Some(Err(KeyError::NotFound)) => return Err(VerifyError::NoKey),
+        Some(Err(KeyError::Unavailable)) | None => return Err(VerifyError::KeyUnavailable),
+    };
+    let records: Vec<_> = answer.iter().filter_map(|record| record.as_ref().ok()).take(MAX_KEYS_TRIED).collect();
+    if records.is_empty() { Err(unreadable(answer)) } else { Ok(records) }
+}
+
+/// Is it a key for a=?
+pub(crate) fn check_suitable(record: &KeyRecord, algorithm: SigningAlgorithm) -> Result<(), VerifyError> {
+    if record.algorithm() != algorithm {
+        return Err(VerifyError::KeyAlgorithm);
+    }
+    if !record.allows_sha256() {
+        return Err(VerifyError::KeyHash);
+    }
+    Ok(())
+}
+
 /// The field without its CRLF, and with that range of its body deleted.
-fn without(field: Field<'_>, span: &Range<usize>) -> Vec<u8> {
+pub(crate) fn without(field: Field<'_>, span: &Range<usize>) -> Vec<u8> {
     let raw = field.raw().strip_suffix(b"\r\n").unwrap_or(field.raw());
     let body_start = raw.len() - field.body().len();
     let before = raw.get(..body_start + span.start).unwrap_or_default();
@@ -131,7 +137,7 @@ fn without(field: Field<'_>, span: &Range<usize>) -> Vec<u8> {
 }
 
 /// A pass is better than a mismatch, and that better than a key which does not fit.
-fn rank(outcome: &Result<Verified, VerifyError>) -> u8 {
+pub(crate) fn rank<T>(outcome: &Result<T, VerifyError>) -> u8 {
     match outcome {
         Ok(_) => 0,
         Err(error) if error.result() == DkimResult::Fail => 1,

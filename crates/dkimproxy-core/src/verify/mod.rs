@@ -4,6 +4,7 @@ mod check;
 mod error;
 
 pub use check::Verified;
+pub(crate) use check::{check_suitable, rank, readable_records, without};
 pub use error::{DkimResult, VerifyError};
 
 use crate::{
@@ -90,7 +91,7 @@ struct Candidate {
 
 /// A signature that only the key and the hashes can still refute.
 #[derive(Debug)]
-struct Sound {
+pub(crate) struct Sound {
     signature: Signature,
     key_name: KeyName,
     /// Position of its field in the header.
@@ -122,7 +123,12 @@ impl Verifier {
 
     /// What the body is to be fed to.
     pub fn body_hasher(&self) -> BodyHasher {
-        BodyHasher::new(self.sound().map(Sound::body_hash_request))
+        BodyHasher::new(self.body_requests())
+    }
+
+    /// What [`Self::finish`] needs to know of the body: for a hasher that answers others besides.
+    pub fn body_requests(&self) -> impl Iterator<Item = BodyHashRequest> {
+        self.sound().map(Sound::body_hash_request)
     }
 
     /// The findings, top to bottom.
@@ -139,11 +145,9 @@ impl Verifier {
 
 impl Candidate {
     fn read(field: Field<'_>, policy: &VerifyPolicy, now: u64) -> Self {
-        let read = Signature::parse(field.body()).map_err(VerifyError::Signature).and_then(|signature| {
-            check::check_time(&signature, policy.clock_skew, now)?;
-            let key_name = KeyName { selector: signature.selector.clone(), domain: signature.domain.clone() };
-            Ok(Sound { signature, key_name, position: field.index() })
-        });
+        let read = Signature::parse(field.body())
+            .map_err(VerifyError::Signature)
+            .and_then(|signature| Sound::new(signature, field, policy, now));
         Self { description: Description::read(field.body()), read }
     }
 
@@ -170,7 +174,23 @@ impl Candidate {
 }
 
 impl Sound {
-    fn body_hash_request(&self) -> BodyHashRequest {
+    /// Looks at the times; `field` is the one that the signature was read from.
+    pub(crate) fn new(
+        signature: Signature,
+        field: Field<'_>,
+        policy: &VerifyPolicy,
+        now: u64,
+    ) -> Result<Self, VerifyError> {
+        check::check_time(&signature, policy.clock_skew, now)?;
+        let key_name = KeyName { selector: signature.selector.clone(), domain: signature.domain.clone() };
+        Ok(Self { signature, key_name, position: field.index() })
+    }
+
+    pub(crate) fn key_name(&self) -> &KeyName {
+        &self.key_name
+    }
+
+    pub(crate) fn body_hash_request(&self) -> BodyHashRequest {
         BodyHashRequest::sha256(self.signature.canonicalization.body, self.signature.body_length)
     }
 }
