@@ -4,7 +4,7 @@ use crate::{
     author::AuthorField,
     cli,
     filter::{Policy, SigningFilter},
-    keyring::{Defaults, Item, Keyring, RunAs, Sources, Template},
+    keyring::{Defaults, Item, Keyring, Sources, Template},
     report::{Place, Report},
 };
 use dkimproxy_daemon::config::{
@@ -178,7 +178,6 @@ fn sources(raw: &RawConfig, problems: &mut Problems) -> Sources {
         signatures: raw.all("signature").filter_map(|entry| signature(entry, problems)).collect(),
         defaults: defaults(raw, problems),
         sign_for: raw.parsed("sign_for", problems, sign_for).unwrap_or_default(),
-        run_as: raw.text("user").and_then(|user| RunAs::look_up(user, raw.text("group"))),
     };
     with_default_signature(sources, raw)
 }
@@ -234,3 +233,6 @@ fn list(text: &str) -> Vec<String> {
 fn place(raw: &RawConfig, key: &'static str) -> Place {
     Place { key, origin: raw.origin(key) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,6 @@ mod lookup;
 mod map;
 mod map_key;
 mod rule;
-mod run_as;
 mod signature;
 mod template;
 
@@ -41,7 +40,6 @@ pub use build::Defaults;
 pub use lookup::Table;
 pub use map_key::domain_key;
 pub use rule::{Rule, Unsignable};
-pub use run_as::RunAs;
 pub use signature::{GrammarError, Item};
 pub use template::Template;
 
@@ -62,8 +60,6 @@ pub struct Sources {
     pub defaults: Defaults,
     /// The option `sign_for`.
     pub sign_for: Vec<AuthorField>,
-    /// Who the daemon will be when it reads keys again.
-    pub run_as: Option<RunAs>,
 }
 
 /// All rules and keys, read and checked.
@@ -130,7 +126,7 @@ enum Source {
 impl Keyring {
     /// Reads maps and keys and checks all of it. What is wrong is in `report`, which the caller asks whether it may go on.
     pub fn load(sources: &Sources, report: &mut Report) -> Self {
-        let mut keys = KeyFiles::new(sources.run_as.clone());
+        let mut keys = KeyFiles::default();
         let mut loader = Loader { defaults: &sources.defaults, keys: &mut keys, report };
         let lists = sources.listid_map.as_ref().map(|(path, place)| loader.lists(path, place));
         let senders = sources.sender_map.as_ref().map(|(path, place)| loader.senders(path, place));

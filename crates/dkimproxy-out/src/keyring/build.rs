@@ -32,7 +32,7 @@ pub struct Defaults {
 
 /// What a rule signs for where its tags do not say it.
 #[derive(Debug, Clone, Copy)]
-pub enum Implied<'a> {
+pub(super) enum Implied<'a> {
     /// The domain of the key that matched, or the option `domain`.
     Domain(&'a str),
     /// The catch-all of a map: the author's own domain.
@@ -97,7 +97,7 @@ enum Flaw {
 
 /// Makes rules.
 #[derive(Debug)]
-pub struct Builder<'a> {
+pub(super) struct Builder<'a> {
     /// What is inherited.
     pub defaults: &'a Defaults,
     /// Where keys come from.
@@ -111,7 +111,7 @@ pub struct Builder<'a> {
 
 impl Builder<'_> {
     /// The rule that `items` make. None: a mistake was reported.
-    pub fn rule(&mut self, items: &[Item], implied: Implied<'_>, place: &Place) -> Option<Rule> {
+    pub(super) fn rule(&mut self, items: &[Item], implied: Implied<'_>, place: &Place) -> Option<Rule> {
         let mut signatures = Vec::with_capacity(items.len());
         let mut flaw = None;
         for item in items {

@@ -1,12 +1,11 @@
 //! Private key files: each read once, checked for kind, size and who may read it.
 
-use super::run_as::RunAs;
 use crate::report::{Place, Report};
 use dkimproxy_core::key::{SigningAlgorithm, SigningKey, SigningKeyError};
 use dkimproxy_daemon::config::{file_mode_problem, value};
 use std::{
     collections::BTreeMap,
-    fs::{File, Metadata},
+    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,7 +20,7 @@ const RECOMMENDED_RSA_BITS: usize = 2048;
 
 /// Why a key file gives no key.
 #[derive(Debug, Error)]
-pub enum KeyFileError {
+pub(super) enum KeyFileError {
     /// It cannot be opened or read: which path, who tried, and what mends it.
     #[error("{0}")]
     Read(String),
@@ -45,26 +44,20 @@ pub enum KeyFileError {
 
 /// The keys read so far, by the paths they were asked for.
 #[derive(Debug, Default)]
-pub struct KeyFiles {
+pub(super) struct KeyFiles {
     /// None: could not be used, and that was reported.
     keys: BTreeMap<PathBuf, Option<Arc<SigningKey>>>,
-    run_as: Option<RunAs>,
 }
 
 impl KeyFiles {
-    /// No keys yet. `run_as` is who the daemon will be when it reads the keys again at SIGHUP, if that is not us.
-    pub fn new(run_as: Option<RunAs>) -> Self {
-        Self { keys: BTreeMap::new(), run_as }
-    }
-
     /// The key in that file. What is wrong with it is reported at the first place that asks.
-    pub fn load(&mut self, path: &Path, place: &Place, report: &mut Report) -> Option<Arc<SigningKey>> {
+    pub(super) fn load(&mut self, path: &Path, place: &Place, report: &mut Report) -> Option<Arc<SigningKey>> {
         if let Some(known) = self.keys.get(path) {
             return known.clone();
         }
         let key = match read(path) {
-            Ok((key, metadata)) => {
-                self.check(path, &key, &metadata, place, report);
+            Ok(key) => {
+                check(path, &key, place, report);
                 Some(Arc::new(key))
             }
             Err(error) => {
@@ -77,44 +70,31 @@ impl KeyFiles {
     }
 
     /// The files that gave a key, by path.
-    pub fn loaded(&self) -> impl Iterator<Item = (&Path, &Arc<SigningKey>)> {
+    pub(super) fn loaded(&self) -> impl Iterator<Item = (&Path, &Arc<SigningKey>)> {
         self.keys.iter().filter_map(|(path, key)| Some((path.as_path(), key.as_ref()?)))
-    }
-
-    fn check(&self, path: &Path, key: &SigningKey, metadata: &Metadata, place: &Place, report: &mut Report) {
-        if let Some(warning) = file_mode_problem(path) {
-            report.warn(place, "key file mode", warning);
-        }
-        if key.algorithm() == SigningAlgorithm::RsaSha256 && key.bits() < RECOMMENDED_RSA_BITS {
-            let (path, bits) = (path.display(), key.bits());
-            report.warn(
-                place,
-                "key size",
-                format_args!(
-                    "{path} holds an RSA key of {bits} bits, which works but is weak (RFC 8301 asks for 2048); make a new one with dkimproxy-out genkey"
-                ),
-            );
-        }
-        if let Some(run_as) = self.run_as.as_ref().filter(|run_as| !run_as.can_read(metadata)) {
-            report.warn(
-                place,
-                "key file of another user",
-                format_args!(
-                    "{path} can be read now but not by {name}, so a reload (SIGHUP) will fail; mend it with: chown {name} {path} && chmod 400 {path}",
-                    path = path.display(),
-                    name = run_as.name(),
-                ),
-            );
-        }
     }
 }
 
-fn read(path: &Path) -> Result<(SigningKey, Metadata), KeyFileError> {
+fn check(path: &Path, key: &SigningKey, place: &Place, report: &mut Report) {
+    if let Some(warning) = file_mode_problem(path) {
+        report.warn(place, "key file mode", warning);
+    }
+    if key.algorithm() == SigningAlgorithm::RsaSha256 && key.bits() < RECOMMENDED_RSA_BITS {
+        let weak = format_args!(
+            "{} holds an RSA key of {} bits, which works but is weak (RFC 8301 asks for 2048); make a new one with \
+             dkimproxy-out genkey",
+            path.display(),
+            key.bits()
+        );
+        report.warn(place, "key size", weak);
+    }
+}
+
+fn read(path: &Path) -> Result<SigningKey, KeyFileError> {
     let failed = |error: io::Error| read_error(path, &error);
     let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
     let not_a_key_file = |found| Err(KeyFileError::NotAKeyFile { path: path.display().to_string(), found });
-    if metadata.is_dir() {
+    if file.metadata().map_err(failed)?.is_dir() {
         return not_a_key_file("it is a directory");
     }
     let mut pem = zeroize::Zeroizing::new(Vec::new());
@@ -122,9 +102,7 @@ fn read(path: &Path) -> Result<(SigningKey, Metadata), KeyFileError> {
     if pem.len() as u64 > MAX_FILE_LEN {
         return not_a_key_file("it is longer than 64 KiB");
     }
-    let key =
-        SigningKey::from_pem(&pem).map_err(|source| KeyFileError::Key { path: path.display().to_string(), source })?;
-    Ok((key, metadata))
+    SigningKey::from_pem(&pem).map_err(|source| KeyFileError::Key { path: path.display().to_string(), source })
 }
 
 fn read_error(path: &Path, error: &io::Error) -> KeyFileError {
@@ -204,16 +182,5 @@ mod tests {
         assert!(KeyFiles::default().load(&path, &place(), &mut report).is_some());
         let warnings = report.into_parts().1;
         assert!(warnings.iter().any(|w| w.message.contains("1024 bits")), "{warnings:?}");
-    }
-
-    #[test]
-    fn a_key_that_the_run_as_user_cannot_read_is_warned_about() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = write(folder.path(), "key", test_keys::RSA_2048, 0o600);
-        let mut report = Report::default();
-        let run_as = RunAs::new("dkim", rustix::process::geteuid().as_raw() + 1, vec![]);
-        assert!(KeyFiles::new(Some(run_as)).load(&path, &place(), &mut report).is_some());
-        let warnings = report.into_parts().1;
-        assert!(warnings.iter().any(|w| w.message.contains("chown dkim")), "{warnings:?}");
     }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// One rule as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MapLine {
+pub(super) struct MapLine {
     /// Line number, from 1.
     pub line: usize,
     /// The key in the form that lookups use (lower-case, A-labels): `user@domain`, a domain, or `.`.
@@ -19,7 +19,7 @@ pub struct MapLine {
 
 /// A line that gives no rule, or one that deserves a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remark {
+pub(super) struct Remark {
     /// Line number, from 1.
     pub line: usize,
     /// What there is to say.
@@ -28,7 +28,7 @@ pub struct Remark {
 
 /// What is odd about a line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Oddity {
+pub(super) enum Oddity {
     /// 1.4.1 ignored such lines; here they count.
     #[error("the line begins with a blank: 1.4.1 ignored it, it counts now; put # before it to switch it off")]
     Indented,
@@ -45,7 +45,7 @@ pub enum Oddity {
 
 impl Oddity {
     /// Groups what is alike, for the report.
-    pub fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Indented => "indented",
             Self::NoValue(_) => "no value",
@@ -56,7 +56,7 @@ impl Oddity {
 }
 
 /// Reads a map file. Nothing here is fatal: what cannot be a rule becomes a remark.
-pub fn parse(file: &[u8]) -> (Vec<MapLine>, Vec<Remark>) {
+pub(super) fn parse(file: &[u8]) -> (Vec<MapLine>, Vec<Remark>) {
     let mut lines = Vec::new();
     let mut remarks = Vec::new();
     for (line, octets) in (1..).zip(file.split(|&b| b == b'\n')) {

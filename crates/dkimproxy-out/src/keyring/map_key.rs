@@ -4,14 +4,14 @@ use dkimproxy_core::domain::DomainName;
 use thiserror::Error;
 
 /// The key that matches whatever no other key matches.
-pub const CATCH_ALL: &str = ".";
+pub(super) const CATCH_ALL: &str = ".";
 
 /// No longer than a domain name and a local part can be together (RFC 5321 section 4.5.3.1).
-pub const MAX_LEN: usize = 64 + 1 + 253;
+pub(super) const MAX_LEN: usize = 64 + 1 + 253;
 
 /// Why a key can never match.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum KeyError {
+pub(super) enum KeyError {
     /// `@domain`, `.domain`, `*.domain`: forms of other programs.
     #[error("\"{written}\" matches nothing; a domain covers its subdomains and all its users: write {right}")]
     ForeignForm {
@@ -26,7 +26,7 @@ pub enum KeyError {
 }
 
 /// Brings a key as written into the form that lookups use: lower-case, the domain in A-labels, no dot at its end.
-pub fn normalize(written: &str) -> Result<String, KeyError> {
+pub(super) fn normalize(written: &str) -> Result<String, KeyError> {
     if written == CATCH_ALL {
         return Ok(written.to_owned());
     }
@@ -55,7 +55,7 @@ pub fn domain_key(domain: &str) -> Option<String> {
 
 /// The domain that a key implies for d=: what follows "@", or the key itself; None for the catch-all.
 /// (1.4.1 wrote `d=.` for that.)
-pub fn implied_domain(key: &str) -> Option<&str> {
+pub(super) fn implied_domain(key: &str) -> Option<&str> {
     match key.rsplit_once('@') {
         Some((_, domain)) => Some(domain),
         None => (key != CATCH_ALL).then_some(key),

@@ -91,7 +91,7 @@ pub enum GrammarError {
 }
 
 /// Reads a comma-separated list of items. A comment may follow: blank, `#`, text.
-pub fn parse_items(value: &str) -> Result<Vec<Item>, GrammarError> {
+pub(super) fn parse_items(value: &str) -> Result<Vec<Item>, GrammarError> {
     let items: Vec<Item> =
         split_items(without_comment(value))?.into_iter().map(parse_item).collect::<Result<_, _>>()?;
     if items.len() > 1 && items.contains(&Item::None) {

@@ -36,7 +36,6 @@ impl World {
             signatures: Vec::new(),
             defaults,
             sign_for: vec![AuthorField::From, AuthorField::Sender],
-            run_as: None,
         };
         Self { folder, sources }
     }
