@@ -96,7 +96,8 @@ impl Log {
     ///
     /// A file cannot be opened; all stays as it was.
     pub fn replace(&self, settings: &Settings) -> io::Result<()> {
-        self.sinks.store(Arc::new(Sinks::open(settings)?));
+        let sinks = Sinks::open(settings, Some(&self.sinks.load()))?;
+        self.sinks.store(Arc::new(sinks));
         Ok(())
     }
 }
@@ -125,7 +126,7 @@ pub fn subscriber(settings: &Settings) -> io::Result<impl Subscriber + Send + Sy
 }
 
 fn layer(settings: &Settings) -> io::Result<(Lines, Log)> {
-    let sinks = Arc::new(ArcSwap::from_pointee(Sinks::open(settings)?));
+    let sinks = Arc::new(ArcSwap::from_pointee(Sinks::open(settings, None)?));
     Ok((Lines { sinks: Arc::clone(&sinks) }, Log { sinks }))
 }
 

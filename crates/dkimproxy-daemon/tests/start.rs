@@ -1,4 +1,10 @@
 //! A whole daemon, from its arguments to its end: the example `pass_through` as a process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly, its helpers too"
+)]
 
 use std::{
     fs,
@@ -10,7 +16,7 @@ use std::{
     thread,
 };
 
-/// The example, which cargo has built beside this test.
+/// The example, which `cargo test` has built beside this test (`cargo test --test start` alone would not build it anew).
 fn program() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let target = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/test");

@@ -77,8 +77,7 @@ pub(super) fn command(program: &'static Program) -> Command {
         .about(program.about)
         .disable_help_flag(true)
         .disable_help_subcommand(true)
-        .args_conflicts_with_subcommands(false)
-        .subcommand_negates_reqs(true)
+        .override_usage(usage(program))
         .arg(help_flag());
     let mut root = with_addresses(with_options(program, root, false));
     for subcommand in subcommands(program) {
@@ -87,11 +86,17 @@ pub(super) fn command(program: &'static Program) -> Command {
     root
 }
 
+/// The ways to call the program.
+pub(super) fn usage(program: &Program) -> String {
+    let name = program.name;
+    format!("{name} [run] [--conf_file=FILE] [--KEY=VALUE]... [LISTEN RELAY]\n       {name} COMMAND [--help]")
+}
+
 fn subcommands(program: &'static Program) -> Vec<Command> {
     let shells = Arg::new("SHELL").required(true).value_parser(clap::value_parser!(clap_complete::Shell));
     let mut all = vec![
         with_addresses(Command::new("run").about("Run the daemon; the same as no command")),
-        Command::new("check").about("Check the configuration and print what it means"),
+        with_addresses(Command::new("check").about("Check the configuration and print what it means")),
     ];
     all.extend((program.commands)());
     all.extend([

@@ -181,7 +181,7 @@ fn process(raw: &RawConfig, problems: &mut Problems) -> Process {
     Process {
         user: raw.text("user").map(str::to_owned),
         groups: raw.text("group").map(|text| words(text).map(str::to_owned).collect()).unwrap_or_default(),
-        chroot: raw.parsed("chroot", problems, folder),
+        chroot: raw.text("chroot").map(PathBuf::from), // inside, at a reload, there need be no such folder
         daemonize: raw.is_on("daemonize", problems),
         pidfile: raw.text("pidfile").map(PathBuf::from),
     }

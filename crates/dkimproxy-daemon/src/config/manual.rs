@@ -1,6 +1,9 @@
 //! Manual page and shell completions, from the same definitions as everything else.
 
-use super::{OptionDef, Program, arguments::command};
+use super::{
+    OptionDef, Program,
+    arguments::{command, usage},
+};
 use clap_mangen::{
     Man,
     roff::{Inline, Roff, bold, italic, roman},
@@ -13,7 +16,6 @@ pub fn manual(program: &'static Program) -> String {
     // Writing to memory does not fail.
     let _ = man.render_title(&mut page);
     let _ = man.render_name_section(&mut page);
-    let _ = man.render_synopsis_section(&mut page);
     let _ = body(program).to_writer(&mut page);
     let _ = man.render_version_section(&mut page);
     String::from_utf8_lossy(&page).into_owned()
@@ -28,6 +30,7 @@ pub fn completions(program: &'static Program, shell: clap_complete::Shell) -> St
 
 fn body(program: &'static Program) -> Roff {
     let mut roff = Roff::new();
+    section(&mut roff, "SYNOPSIS", &usage(program).replace("\n", "\n\n"));
     section(&mut roff, "DESCRIPTION", program.description);
     commands(&mut roff, program);
     section(&mut roff, "CONFIGURATION", CONFIGURATION);
@@ -129,7 +132,7 @@ fn commands(roff: &mut Roff, program: &'static Program) {
 /// True for an argument that is explained elsewhere on the page, or on none.
 fn is_shared(program: &Program, arg: &clap::Arg) -> bool {
     let id = arg.get_id().as_str();
-    matches!(id, "help" | "version")
+    matches!(id, "help" | "version" | "LISTEN" | "RELAY")
         || program
             .option(id)
             .is_some_and(|option| arg.get_help().is_some_and(|help| help.to_string().starts_with(option.help)))

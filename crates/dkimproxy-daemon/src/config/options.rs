@@ -17,8 +17,7 @@ const CONNECTIONS: &[OptionDef] = &[
         .repeats()
         .example("127.0.0.1:10027")
         .manual(
-            "May be given several times. As a port alone has a meaning of its own in DKIMproxy 1.4.1, a HOST without a \
-             port listens on 20203. The host * stands for all IPv4 addresses. Whoever can connect can have mail relayed: \
+            "May be given several times. Without a port it is 20203, as it was in DKIMproxy 1.4.1. The host * stands for all IPv4 addresses. Whoever can connect can have mail relayed: \
              listen on a loopback address, or say who may connect with cidr_allow.\n\n\
              With sockets passed by systemd (socket activation) none is needed.",
         ),

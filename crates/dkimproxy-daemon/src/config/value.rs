@@ -178,8 +178,8 @@ impl fmt::Display for ShowDuration {
         let seconds = self.0.as_secs();
         match seconds {
             0 => write!(f, "{}ms", self.0.as_millis()),
-            _ if seconds % 86_400 == 0 => write!(f, "{}d", seconds / 86_400),
-            _ if seconds % 3600 == 0 => write!(f, "{}h", seconds / 3600),
+            _ if seconds.is_multiple_of(86_400) => write!(f, "{}d", seconds / 86_400),
+            _ if seconds.is_multiple_of(3600) => write!(f, "{}h", seconds / 3600),
             _ => write!(f, "{seconds}s"),
         }
     }

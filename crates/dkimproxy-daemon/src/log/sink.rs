@@ -7,7 +7,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 use tracing::{Event, Level};
 
@@ -17,7 +17,7 @@ pub(super) struct Sinks {
     pub(super) level: Level,
     format: Format,
     ident: String,
-    syslog: Option<Syslog>,
+    syslog: Option<Arc<Syslog>>,
     stderr: Option<Prefix>,
     file: Option<Mutex<File>>,
 }
@@ -32,11 +32,15 @@ enum Prefix {
 }
 
 impl Sinks {
-    /// Opens what must be open.
-    pub(super) fn open(settings: &Settings) -> io::Result<Self> {
+    /// Opens what must be open. The way to syslog is taken over from `before` if it is the same: since then a chroot may
+    /// have hidden it.
+    pub(super) fn open(settings: &Settings, before: Option<&Self>) -> io::Result<Self> {
         let journal = env::var_os("JOURNAL_STREAM").is_some();
         let prefix = if journal { Prefix::Priority } else { Prefix::Name };
-        let syslog = || Syslog::new(&settings.socket, &settings.ident, settings.facility);
+        let syslog = || match before.and_then(|before| before.syslog.as_ref()).filter(|syslog| syslog.is(settings)) {
+            Some(syslog) => Arc::clone(syslog),
+            None => Arc::new(Syslog::new(settings)),
+        };
         let mut sinks = Self {
             level: settings.level,
             format: settings.format,
@@ -47,7 +51,7 @@ impl Sinks {
         };
         match &settings.target {
             Target::Auto => {
-                sinks.syslog = Some(syslog()).filter(Syslog::is_there);
+                sinks.syslog = Some(syslog()).filter(|syslog| syslog.is_there());
                 sinks.stderr = (sinks.syslog.is_none() || !journal).then_some(prefix);
             }
             Target::Stderr => sinks.stderr = Some(prefix),

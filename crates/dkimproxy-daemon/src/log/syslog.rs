@@ -1,11 +1,12 @@
 //! Syslog: one datagram per line to a local socket (RFC 3164).
 
+use super::Settings;
+use jiff::{Timestamp, tz::TimeZone};
 use std::{
     fmt::Write,
     os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
-    time::SystemTime,
 };
 use tracing::Level;
 
@@ -19,15 +20,27 @@ pub(super) struct Syslog {
     path: PathBuf,
     ident: String,
     facility: u8,
+    /// Read once: a chroot may hide it.
+    zone: TimeZone,
     socket: Mutex<Option<UnixDatagram>>,
 }
 
 impl Syslog {
-    /// Syslog at this socket. Whether it is there shows with the first line.
-    pub(super) fn new(path: &Path, ident: &str, facility: u8) -> Self {
-        // The connection is made now if it can be: later a chroot may hide the socket.
-        let socket = Mutex::new(connect(path));
-        Self { path: path.to_owned(), ident: ident.to_owned(), facility, socket }
+    /// Syslog as the settings have it. Whether it is there shows with the first line; the connection is made now if it can
+    /// be, as later a chroot may hide the socket.
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            path: settings.socket.clone(),
+            ident: settings.ident.clone(),
+            facility: settings.facility,
+            zone: TimeZone::system(),
+            socket: Mutex::new(connect(&settings.socket)),
+        }
+    }
+
+    /// True if this is what the settings want.
+    pub(super) fn is(&self, settings: &Settings) -> bool {
+        (&self.path, &self.ident, self.facility) == (&settings.socket, &settings.ident, settings.facility)
     }
 
     /// True if somebody takes lines there.
@@ -50,7 +63,9 @@ impl Syslog {
     /// `<22>Nov 22 03:20:26 dkimproxy.out[11893]: line`.
     fn datagram(&self, level: Level, line: &str) -> Vec<u8> {
         let mut text = format!("<{}>", u16::from(self.facility) * 8 + u16::from(severity(level)));
-        let _ = write!(text, "{} {}[{}]: {line}", timestamp(SystemTime::now()), self.ident, std::process::id());
+        // Local time: RFC 3164 section 4.1.2. A String takes all.
+        let now = Timestamp::now().to_zoned(self.zone.clone()).strftime("%b %e %H:%M:%S");
+        let _ = write!(text, "{now} {}[{}]: {line}", self.ident, std::process::id());
         let mut octets = text.into_bytes();
         octets.truncate(LONGEST);
         octets
@@ -83,10 +98,4 @@ pub(super) fn severity(level: Level) -> u8 {
         Level::INFO => 6,
         Level::DEBUG | Level::TRACE => 7,
     }
-}
-
-/// Local time as RFC 3164 section 4.1.2 has it: `Nov  2 03:20:26`.
-fn timestamp(now: SystemTime) -> String {
-    let now = jiff::Timestamp::try_from(now).unwrap_or_default();
-    now.to_zoned(jiff::tz::TimeZone::system()).strftime("%b %e %H:%M:%S").to_string()
 }

@@ -128,11 +128,26 @@ fn a_syslog_that_does_not_read_stops_nobody() {
 fn auto_takes_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    let open =
-        |path: PathBuf| format!("{:?}", Sinks::open(&Settings { socket: path, ..settings(Target::Auto) }).unwrap());
+    let open = |path: PathBuf| {
+        format!("{:?}", Sinks::open(&Settings { socket: path, ..settings(Target::Auto) }, None).unwrap())
+    };
     assert!(open(path.clone()).contains("syslog: None"));
     let _syslogd = UnixDatagram::bind(&path).unwrap();
     assert!(open(path).contains("syslog: Some"));
+}
+
+#[test]
+fn a_reload_keeps_the_way_to_syslog_which_a_chroot_may_hide() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let syslogd = UnixDatagram::bind(&path).unwrap();
+    let settings = Settings { socket: path.clone(), ..settings(Target::Auto) };
+    let before = Sinks::open(&settings, None).unwrap();
+    std::fs::rename(&path, folder.path().join("hidden")).unwrap();
+    assert!(format!("{:?}", Sinks::open(&settings, Some(&before)).unwrap()).contains("syslog: Some"));
+    let elsewhere = Settings { socket: folder.path().join("elsewhere"), ..settings };
+    assert!(format!("{:?}", Sinks::open(&elsewhere, Some(&before)).unwrap()).contains("syslog: None"));
+    drop(syslogd);
 }
 
 proptest! {

@@ -140,7 +140,8 @@ mod tests {
 
     fn bind(text: &str) -> Result<Bound, String> {
         let endpoint = Endpoint::parse(text, None).unwrap();
-        Bound::bind(Vec::new(), &[endpoint], 0o620, &Identity::default()).map_err(|error| error.to_string())
+        Bound::bind(Vec::new(), std::slice::from_ref(&endpoint), 0o620, &Identity::default())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

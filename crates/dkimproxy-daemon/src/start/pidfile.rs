@@ -52,10 +52,11 @@ fn write(path: &Path) -> io::Result<File> {
 
 /// The process id in the file, if such a process lives and is not ourselves (in a container, ids come again).
 fn living(path: &Path) -> Option<i32> {
-    let number: i32 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    let text = fs::read_to_string(path).ok()?;
+    let number: i32 = text.trim().parse().ok().filter(|&number| number > 0)?;
     let pid = Pid::from_raw(number)?;
     let lives = matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM));
-    (number > 0 && pid != rustix::process::getpid() && lives).then_some(number)
+    (pid != rustix::process::getpid() && lives).then_some(number)
 }
 
 #[cfg(test)]
