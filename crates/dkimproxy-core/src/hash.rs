@@ -177,3 +177,102 @@ impl Lengths {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use proptest::prelude::*;
+
+    const SIMPLE: Algorithm = Algorithm::Simple;
+    const RELAXED: Algorithm = Algorithm::Relaxed;
+
+    fn hash(requests: &[BodyHashRequest], chunks: &[&[u8]]) -> BodyHashes {
+        let mut hasher = BodyHasher::new(requests.iter().copied());
+        for chunk in chunks {
+            hasher.update(chunk);
+        }
+        hasher.finish()
+    }
+
+    #[test]
+    fn c11_c12_the_empty_body() {
+        const CASES: &[(Algorithm, &str, u64)] = &[
+            (SIMPLE, "frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=", 2),
+            (RELAXED, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", 0),
+        ];
+        for (algorithm, expected, length) in CASES {
+            let request = BodyHashRequest::sha256(*algorithm, None);
+            let hashes = hash(&[request], &[]);
+            let answer = hashes.get(&request).unwrap();
+            assert_eq!(STANDARD.encode(answer.digest), *expected);
+            assert_eq!((answer.canonical_length, answer.hashed), (*length, *length));
+        }
+    }
+
+    /// Body, algorithm, l=, the octets that are hashed.
+    const LENGTHS: &[(&str, &str, Algorithm, u64, &str)] = &[
+        ("L4 nothing, simple", "x\r\n", SIMPLE, 0, ""),
+        ("L4 nothing, relaxed", "x\r\n", RELAXED, 0, ""),
+        ("L4 nothing of an empty body", "", SIMPLE, 0, ""),
+        ("L2 part", "x \ty\r\n", SIMPLE, 3, "x \t"),
+        ("L2 counted after canonicalization", "x \t y\r\nz\r\n", RELAXED, 4, "x y\r"),
+        ("L2 all but one", "x\r\n\r\n", SIMPLE, 2, "x\r"),
+        ("L2 all", "x\r\n\r\n", RELAXED, 3, "x\r\n"),
+        ("L2 within lines held back", "\r\n\r\n\r\nx", RELAXED, 5, "\r\n\r\n\r"),
+        ("L3 one too many", "x\r\n\r\n", RELAXED, 4, "x\r\n"),
+        ("L1 L3 absurd", "x\r\n", SIMPLE, u64::MAX, "x\r\n"),
+    ];
+
+    #[test]
+    fn l1_to_l4_lengths() {
+        for (what, body, algorithm, length, expected) in LENGTHS {
+            let request = BodyHashRequest::sha256(*algorithm, Some(*length));
+            let whole = BodyHashRequest::sha256(*algorithm, None);
+            for requests in [&[request][..], &[whole, request, request], &[request, whole]] {
+                let hashes = hash(requests, &body.as_bytes().chunks(1).collect::<Vec<_>>());
+                let answer = hashes.get(&request).unwrap();
+                assert_eq!(answer.digest, Sha256::digest(expected.as_bytes()), "{what}");
+                assert_eq!(answer.hashed, expected.len() as u64, "{what}");
+                assert_eq!(
+                    hashes.get(&whole).map(|whole| whole.hashed),
+                    requests.get(1).map(|_| answer.canonical_length)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_was_asked_is_answered() {
+        let request = BodyHashRequest::sha256(RELAXED, None);
+        let hashes = hash(&[request], &[b"x"]);
+        assert!(hashes.get(&BodyHashRequest::sha256(SIMPLE, None)).is_none());
+        assert!(hashes.get(&BodyHashRequest::sha256(RELAXED, Some(1))).is_none());
+        assert!(hash(&[], &[b"x"]).get(&request).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn every_question_gets_its_own_answer(
+            body in "[x \t\r\n]{0,60}",
+            questions in proptest::collection::vec((any::<bool>(), proptest::option::of(0..70_u64)), 0..12),
+            size in 1..20_usize,
+        ) {
+            let requests: Vec<BodyHashRequest> = questions
+                .iter()
+                .map(|(simple, length)| BodyHashRequest::sha256(if *simple { SIMPLE } else { RELAXED }, *length))
+                .collect();
+            let hashes = hash(&requests, &body.as_bytes().chunks(size).collect::<Vec<_>>());
+            for request in &requests {
+                let canonical = crate::canonicalize::reference::body(request.canonicalization, body.as_bytes());
+                let length = request.length.map_or(canonical.len(), |length| canonical.len().min(length as usize));
+                let expected = BodyHash {
+                    digest: Sha256::digest(&canonical[..length]),
+                    canonical_length: canonical.len() as u64,
+                    hashed: length as u64,
+                };
+                prop_assert_eq!(hashes.get(request), Some(&expected));
+            }
+        }
+    }
+}

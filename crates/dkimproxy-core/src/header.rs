@@ -167,8 +167,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    type Fields = &'static [(&'static str, &'static str)];
+
     /// Header section, and (name, body) of each field.
-    const SECTIONS: &[(&str, &str, &[(&str, &str)])] = &[
+    const SECTIONS: &[(&str, &str, Fields)] = &[
         ("empty", "", &[]),
         ("one", "A: b\r\n", &[("A", " b")]),
         ("two", "A: b\r\nC:d\r\n", &[("A", " b"), ("C", "d")]),

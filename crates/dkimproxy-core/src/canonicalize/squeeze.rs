@@ -2,28 +2,28 @@
 //!
 //! The rule needs no look back: an octet of white space is dropped if white space or CRLF follows it, else it is written
 //! as SP. So only a TAB, and a SP before SP, TAB or CR, make work. They are searched 64 octets at a time, in plain loops
-//! over arrays that compile to vector instructions; what lies between is copied 64 octets at a time, and long stretches
-//! without white space (base64) are not copied at all.
+//! over arrays that compile to vector instructions; what lies between is copied 64 octets at a time, and long runs of
+//! octets without white space (base64) are not copied at all.
 
 use memchr::memchr2;
 
 /// Octets collected before the sink gets them.
-const BLOCK: usize = 16 * 1024;
+const BLOCK: usize = 8 * 1024;
 /// Octets searched at once, one bit each.
 const WINDOW: usize = 64;
-/// What is looked at for one window: itself, and as much again, so that every copy from it has the same size.
-const VIEW: usize = 2 * WINDOW;
-/// Octets after which a look for the next white space pays again.
+/// Octets squeezed in one go: first all is searched, then all is copied, which the processor likes better than turns.
 const STRETCH: usize = 1024;
+/// A stretch, what decides about its last octets, and what a copy from there takes along.
+const VIEW: usize = STRETCH + 2 * WINDOW;
 /// Octets without white space that go to the sink directly rather than through the block.
 const DIRECT: usize = 256;
 
 /// Squeezes the white space of a stream of chunks.
 pub(super) struct Squeeze {
     held: Held,
-    /// `BLOCK` octets, and room for one copy more.
+    /// `BLOCK` octets, and room for one stretch more.
     block: Vec<u8>,
-    /// Octets of `block` in use, at most `BLOCK`.
+    /// Octets of `block` in use; at most `BLOCK` between stretches.
     filled: usize,
 }
 
@@ -39,7 +39,7 @@ enum Held {
 
 impl Squeeze {
     pub(super) fn new() -> Self {
-        Self { held: Held::Nothing, block: vec![0; BLOCK + WINDOW], filled: 0 }
+        Self { held: Held::Nothing, block: vec![0; BLOCK + VIEW], filled: 0 }
     }
 
     pub(super) fn push(&mut self, chunk: &[u8], sink: &mut impl FnMut(&[u8])) {
@@ -97,60 +97,22 @@ impl Squeeze {
         }
     }
 
-    /// Squeezes the first `len` octets.
-    fn squeeze_stretch(&mut self, mut octets: &[u8], mut len: usize, sink: &mut impl FnMut(&[u8])) {
-        while len > 0 {
-            let count = len.min(WINDOW);
-            match octets.first_chunk::<VIEW>() {
-                Some(view) => self.squeeze_window(view, count, sink),
+    /// Squeezes the first `count` octets, at most `STRETCH`.
+    fn squeeze_stretch(&mut self, octets: &[u8], count: usize, sink: &mut impl FnMut(&[u8])) {
+        if let Some(target) = self.block.get_mut(self.filled..).and_then(|rest| rest.first_chunk_mut()) {
+            self.filled += match octets.first_chunk() {
+                Some(view) => squeeze(view, count, target),
                 None => {
                     let mut view = [0; VIEW];
-                    for (to, from) in view.iter_mut().zip(octets) {
-                        *to = *from;
+                    if let Some(start) = view.get_mut(..octets.len()) {
+                        start.copy_from_slice(octets);
                     }
-                    self.squeeze_window(&view, count, sink);
+                    squeeze(&view, count, target)
                 }
-            }
-            octets = octets.get(count..).unwrap_or_default();
-            len -= count;
+            };
         }
-    }
-
-    /// Squeezes the first `count` octets, 1 to `WINDOW`.
-    fn squeeze_window(&mut self, view: &[u8; VIEW], count: usize, sink: &mut impl FnMut(&[u8])) {
-        if self.filled + WINDOW > BLOCK {
+        if self.filled > BLOCK {
             self.flush(sink);
-        }
-        let mut work = places_of_work(view) & (u64::MAX >> (WINDOW - count));
-        let mut from = 0;
-        while work != 0 {
-            let at = work.trailing_zeros() as usize;
-            self.copy(view, from, at - from);
-            if !is_dropped(view, at) {
-                self.put_space();
-            }
-            from = at + 1;
-            work &= work - 1;
-        }
-        self.copy(view, from, count - from);
-    }
-
-    /// Copies `len` octets, in truth always `WINDOW`: the surplus is overwritten by what comes next.
-    #[inline(always)]
-    fn copy(&mut self, view: &[u8; VIEW], from: usize, len: usize) {
-        let source = view.get(from..).and_then(|rest| rest.first_chunk::<WINDOW>());
-        let target = self.block.get_mut(self.filled..).and_then(|rest| rest.first_chunk_mut::<WINDOW>());
-        if let (Some(source), Some(target)) = (source, target) {
-            *target = *source;
-            self.filled += len;
-        }
-    }
-
-    #[inline(always)]
-    fn put_space(&mut self) {
-        if let Some(octet) = self.block.get_mut(self.filled) {
-            *octet = b' ';
-            self.filled += 1;
         }
     }
 
@@ -167,9 +129,55 @@ impl Squeeze {
     }
 }
 
+/// Writes the first `count` octets, squeezed, and returns how many that are.
+fn squeeze(view: &[u8; VIEW], count: usize, target: &mut [u8; VIEW]) -> usize {
+    let mut work = [0_u64; STRETCH / WINDOW];
+    for (index, work) in work.iter_mut().enumerate().take(count.div_ceil(WINDOW)) {
+        *work = view.get(index * WINDOW..).and_then(|rest| rest.first_chunk()).map_or(0, places_of_work);
+    }
+    let mut from = 0;
+    let mut len = 0;
+    for (index, mut work) in work.into_iter().enumerate() {
+        while work != 0 {
+            let at = index * WINDOW + work.trailing_zeros() as usize;
+            if at >= count {
+                break;
+            }
+            len = copy(view, from, at, target, len);
+            if !is_dropped(view, at) {
+                if let Some(space) = target.get_mut(len) {
+                    *space = b' ';
+                }
+                len += 1;
+            }
+            from = at + 1;
+            work &= work - 1;
+        }
+    }
+    copy(view, from, count, target, len)
+}
+
+/// Appends `view[from..end]` to the first `len` octets of `target`, and returns their number then. Copies are of one
+/// size, which is fast; the surplus is overwritten by what comes next.
+#[inline(always)]
+fn copy(view: &[u8; VIEW], mut from: usize, end: usize, target: &mut [u8; VIEW], len: usize) -> usize {
+    let new_len = len + (end - from);
+    let mut to = len;
+    while to < new_len {
+        let source = view.get(from..).and_then(|rest| rest.first_chunk::<WINDOW>());
+        let target = target.get_mut(to..).and_then(|rest| rest.first_chunk_mut::<WINDOW>());
+        if let (Some(source), Some(target)) = (source, target) {
+            *target = *source;
+        }
+        from += WINDOW;
+        to += WINDOW;
+    }
+    new_len
+}
+
 /// One bit for each octet of the window, the first one lowest, that is a TAB, or a SP before a SP or control character.
 #[inline(always)]
-fn places_of_work(view: &[u8; VIEW]) -> u64 {
+fn places_of_work(view: &[u8; WINDOW + 1]) -> u64 {
     let mut found = [0_u8; WINDOW];
     for ((found, &octet), &next) in found.iter_mut().zip(view).zip(view.iter().skip(1)) {
         *found = u8::from((octet == b'\t') | ((octet == b' ') & (next <= b' ')));
