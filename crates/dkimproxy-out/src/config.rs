@@ -41,42 +41,44 @@ pub static PROGRAM: Program = Program {
 };
 
 const DESCRIPTION: &str = "\
-dkimproxy-out stands between two SMTP services: it takes mail on its listening port, puts DKIM signatures before it and \
-passes it on to its relay, in the same transaction. Nothing else in the message changes, and mail that no rule covers \
-passes untouched.
+dkimproxy-out stands between two SMTP services: it takes mail on its listening port, puts DKIM signatures before it \
+and passes it on to its relay, in the same transaction. Nothing else in the message changes, and mail that no rule \
+covers passes untouched.
 
-Which keys sign a message is settled by the first of these that answers: the map of listid_map, by the List-Id field; the \
-map of sender_map, by the author's address; the options domain and signature. The author is the address in From. If no rule \
-knows it, the one in Sender is tried (see sign_for). The envelope plays no part.
+Which keys sign a message is settled by the first of these that answers: the map of listid_map, by the List-Id \
+field; the map of sender_map, by the author's address; the options domain and signature. The author is the address \
+in From. If no rule knows it, the one in Sender is tried (see sign_for). The envelope plays no part.
 
-All maps and keys are read and checked at start and at SIGHUP. A mistake in them is told with file and line, all mistakes at \
-once.";
+All maps and keys are read and checked at start and at SIGHUP. A mistake in them is told with file and line, all \
+mistakes at once.";
 
 /// The options of this program's own.
 pub static OPTIONS: &[OptionDef] = &[
     OptionDef::new("sender_map", "FILE", "Rules by the author's address").example("/etc/dkimproxy/sender_map").manual(
-        "Each line is KEY SIGNATURES. A key is user@domain, a domain (which covers its subdomains), or a dot for everybody \
-         else; the most specific one counts, and user+extension@domain is also looked up as user@domain. The case of keys \
-         does not matter. Lines beginning with # or ; are comments.\n\n\
+        "Each line is KEY SIGNATURES. A key is user@domain, a domain (which covers its subdomains), or a dot for \
+         everybody else; the most specific one counts, and user+extension@domain is also looked up as user@domain. \
+         The case of keys does not matter. Lines beginning with # or ; are comments.\n\n\
          SIGNATURES is none, or signatures separated by commas, each written as in the option signature. Two with \
-         different keys give two signatures. Where d= is absent, the domain of the key is signed for (under the dot: the \
-         author's domain).\n\n\
+         different keys give two signatures. Where d= is absent, the domain of the key is signed for (under the dot: \
+         the author's domain).\n\n\
          Example: example.org dkim(s=dk2026,key=/etc/dkimproxy/dk2026.pem)",
     ),
     OptionDef::new("listid_map", "FILE", "Rules by the List-Id field").example("/etc/dkimproxy/listid_map").manual(
-        "Like sender_map, but the keys are List-Ids or parents of them. Where d= is absent, the domain of the key is signed \
-         for; if the key is the whole List-Id, that is the key without its first label.",
+        "Like sender_map, but the keys are List-Ids or parents of them. Where d= is absent, the domain of the key is \
+         signed for; if the key is the whole List-Id, that is the key without its first label.",
     ),
-    OptionDef::new("domain", "DOMAIN[,DOMAIN...]", "Domains to sign for with the option signature").example("example.org").manual(
-        "With one domain, all mail that no map covers is signed for it, whoever the author is. With several, only mail whose \
-         author is in one of them or in a subdomain; the longest that fits is the signing domain.",
-    ),
+    OptionDef::new("domain", "DOMAIN[,DOMAIN...]", "Domains to sign for with the option signature")
+        .example("example.org")
+        .manual(
+            "With one domain, all mail that no map covers is signed for it, whoever the author is. With several, only \
+         mail whose author is in one of them or in a subdomain; the longest that fits is the signing domain.",
+        ),
     OptionDef::new("selector", "SELECTOR", "Selector, where a signature does not name one").example("dk2026"),
     OptionDef::new("keyfile", "FILE", "Private key, where a signature does not name one")
         .example("/etc/dkimproxy/private.pem")
         .manual(
-            "RSA of 1024 to 4096 bits, or Ed25519, in PEM form (PKCS#1 or PKCS#8). Make one with dkimproxy-out genkey. It is \
-             read at start, before privileges are given up, and at SIGHUP.",
+            "RSA of 1024 to 4096 bits, or Ed25519, in PEM form (PKCS#1 or PKCS#8). Make one with dkimproxy-out \
+             genkey. It is read at start, before privileges are given up, and at SIGHUP.",
         ),
     OptionDef::new("signature", "SIGNATURE", "A signature to make where no map covers the mail")
         .repeats()
@@ -85,34 +87,39 @@ pub static OPTIONS: &[OptionDef] = &[
             "dkim, or dkim(TAG=VALUE,...). Give the option several times for several signatures; the first one stands \
              topmost. Without a map the default is dkim.\n\n\
              Tags: key (or keyfile) path of the private key; s (selector); d (domain) signing domain; c (method) \
-             canonicalization of header and body, relaxed/relaxed where it is absent, while c=relaxed means relaxed/simple; \
-             a (algorithm), not needed since the key settles it; i (identity), within d=; h (headers) names of the header \
-             fields to cover, separated by colons, one that is named twice is also sealed against additions; t=no leaves the \
-             time of signing out.\n\n\
+             canonicalization of header and body, relaxed/relaxed where it is absent, while c=relaxed means \
+             relaxed/simple; a (algorithm), not needed since the key settles it; i (identity), within d=; h \
+             (headers) names of the header fields to cover, separated by colons, one that is named twice is also \
+             sealed against additions; t=no leaves the time of signing out.\n\n\
              In d and i, $sender is the author's address, $senderdomain its domain, $key the domain of the rule that \
              matched, and $$ a dollar sign.",
         ),
-    OptionDef::new("method", "METHOD", "Canonicalization, where a signature does not name one").example("relaxed/relaxed").manual(
-        "simple/simple, simple/relaxed, relaxed/simple or relaxed/relaxed; a single word is for the header, with simple for \
-         the body. Without it: relaxed/relaxed.",
-    ),
+    OptionDef::new("method", "METHOD", "Canonicalization, where a signature does not name one")
+        .example("relaxed/relaxed")
+        .manual(
+            "simple/simple, simple/relaxed, relaxed/simple or relaxed/relaxed; a single word is for the header, with \
+         simple for the body. Without it: relaxed/relaxed.",
+        ),
     OptionDef::new("dkim_method", "METHOD", "Like method, and goes before it").example("relaxed/relaxed"),
     OptionDef::new("domainkeys_method", "METHOD", "Has no effect: DomainKeys signatures are not made").ignored(),
     OptionDef::new("identity", "IDENTITY", "i=, where a signature does not name one").example("@example.org").manual(
         "It is written into the signatures whose signing domain it lies within. (DKIMproxy 1.4.1 ignored this option.)",
     ),
-    OptionDef::new("sign_for", "FIELD[,FIELD]", "Fields that name the author: from, sender").default("from,sender").manual(
-        "The addresses are tried in this order, the first that a rule knows counts. DKIMproxy 1.4.1 looked at sender,from.",
-    ),
+    OptionDef::new("sign_for", "FIELD[,FIELD]", "Fields that name the author: from, sender")
+        .default("from,sender")
+        .manual(
+            "The addresses are tried in this order, the first that a rule knows counts. DKIMproxy 1.4.1 looked at \
+ sender,from.",
+        ),
     OptionDef::switch("reject_error", "Refuse mail that a rule covers but that cannot be signed").manual(
-        "Without it such mail is passed on unsigned, and a warning is logged. With it the client is answered 450 where trying \
-         again may help, 550 where the message itself is at fault (it has no From field, say), and 552 where its header is \
-         longer than header_limit. Since keys are read at start, such trouble is rare.\n\n\
+        "Without it such mail is passed on unsigned, and a warning is logged. With it the client is answered 450 \
+         where trying again may help, 550 where the message itself is at fault (it has no From field, say), and 552 \
+         where its header is longer than header_limit. Since keys are read at start, such trouble is rare.\n\n\
          DKIMproxy 1.4.1 ignored this option in the file, and heeded --reject-error only.",
     ),
-    OptionDef::new("header_limit", "SIZE", "Longest header section that is looked at").default("1M").manual(
-        "In octets, or with K or M. A message with a longer one cannot be signed; see reject_error.",
-    ),
+    OptionDef::new("header_limit", "SIZE", "Longest header section that is looked at")
+        .default("1M")
+        .manual("In octets, or with K or M. A message with a longer one cannot be signed; see reject_error."),
 ];
 
 /// The names in `sign_for`.

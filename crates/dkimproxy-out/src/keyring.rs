@@ -124,7 +124,8 @@ enum Source {
 }
 
 impl Keyring {
-    /// Reads maps and keys and checks all of it. What is wrong is in `report`, which the caller asks whether it may go on.
+    /// Reads maps and keys and checks all of it. What is wrong is in `report`, which the caller asks whether it may
+    /// go on.
     pub fn load(sources: &Sources, report: &mut Report) -> Self {
         let mut keys = KeyFiles::default();
         let mut loader = Loader { defaults: &sources.defaults, keys: &mut keys, report };

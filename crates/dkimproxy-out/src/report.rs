@@ -3,7 +3,8 @@
 use dkimproxy_daemon::config::{Origin, Problem};
 use std::{collections::HashMap, fmt::Display, path::Path};
 
-/// A map of 10,000 lines with one habit in it shall not log 10,000 lines: this many of a kind are shown, the rest counted.
+/// A map of 10,000 lines with one habit in it shall not log 10,000 lines: this many of a kind are shown, the rest
+/// counted.
 const SHOWN_PER_KIND: usize = 5;
 
 /// Where something stands: the key it is about, and the place.

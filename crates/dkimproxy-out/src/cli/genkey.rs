@@ -22,9 +22,9 @@ pub(super) fn command() -> Command {
     Command::new("genkey")
         .about("Make a private key and show the DNS record for it")
         .long_about(
-            "Makes a private key, writes it to --out-file with mode 0600, and prints the key record as text for a zone file, \
-             as one line for web panels, and the sender_map line that uses the key. --domain is needed; without --selector \
-             the selector is dkim.\n\n\
+            "Makes a private key, writes it to --out-file with mode 0600, and prints the key record as text for a \
+             zone file, as one line for web panels, and the sender_map line that uses the key. --domain is needed; \
+             without --selector the selector is dkim.\n\n\
              An existing file is left alone unless --force is given.",
         )
         .arg(
@@ -106,8 +106,8 @@ fn explain(name: &KeyName, key: &SigningKey, path: &Path) -> String {
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "The private key ({algorithm}, {bits} bits) is in {path}; only you can read it. Give it to the user that the daemon \
-         runs as.\n\n\
+        "The private key ({algorithm}, {bits} bits) is in {path}; only you can read it. Give it to the user that the \
+         daemon runs as.\n\n\
          For a zone file:\n\n{zone}\n\n\
          For a web panel, one TXT record:\n\n  name:  {name}\n  value: {record}\n\n\
          For sender_map, once the record can be seen in DNS:\n\n{domain} dkim(s={selector},key={path})\n",

@@ -26,11 +26,11 @@ pub(super) fn command() -> Command {
     Command::new("sign")
         .about("Sign one message and print it")
         .long_about(
-            "Reads a message from FILE (or standard input) and prints it with its signatures before it, exactly as the \
-             daemon with this configuration would pass it on. Without a configuration file, --keyfile and --selector are \
-             enough: the signing domain is then the author's, or that of --domain.\n\n\
-             Lines that end in LF alone are signed as the CRLF they become in SMTP; what is printed has the line ends that \
-             came in.\n\n\
+            "Reads a message from FILE (or standard input) and prints it with its signatures before it, exactly as \
+             the daemon with this configuration would pass it on. Without a configuration file, --keyfile and \
+             --selector are enough: the signing domain is then the author's, or that of --domain.\n\n\
+             Lines that end in LF alone are signed as the CRLF they become in SMTP; what is printed has the line \
+             ends that came in.\n\n\
              Exit code: 0 signed; 1 not signed (standard error says why; the message is printed as it came); 2 mistake.",
         )
         .arg(

@@ -56,9 +56,7 @@ enum Fault {
     Domain(String, DomainError),
     #[error("identity \"{0}\": {1}")]
     Identity(String, DomainError),
-    #[error(
-        "identity \"{0}\" is not within the signing domain {1} (RFC 6376 section 3.5): the part after @ must be it or a subdomain of it"
-    )]
+    #[error("identity \"{0}\" is not within the signing domain {1} (RFC 6376 section 3.5); end it in @{1}")]
     IdentityOutside(String, DomainName),
     #[error("\"{0}\" is no canonicalization; relaxed/relaxed, relaxed/simple, simple/relaxed and simple/simple are")]
     Method(String),
@@ -78,7 +76,7 @@ enum Caution {
     )]
     Incomplete(&'static str, &'static str, &'static str),
     #[error(
-        "rsa-sha1 must not be used any more (RFC 8301 section 3.1), receivers count it as no signature; rsa-sha256 is used instead. Write a=rsa-sha256"
+        "rsa-sha1 must not be used any more (RFC 8301 section 3.1); rsa-sha256 is used instead. Write a=rsa-sha256"
     )]
     Sha1,
     #[error("nowsp is of a draft that no verifier knows any more; relaxed/relaxed is used instead")]

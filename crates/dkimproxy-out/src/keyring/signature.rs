@@ -237,7 +237,8 @@ mod tests {
     fn tags_and_their_long_names() {
         let short = dkim("dkim(s=sel,d=example.org,c=relaxed,a=rsa-sha256,i=@example.org,key=/k,h=From:To)");
         let long = dkim(
-            "dkim(selector=sel,domain=example.org,method=relaxed,algorithm=rsa-sha256,identity=@example.org,keyfile=/k,headers=From:To)",
+            "dkim(selector=sel,domain=example.org,method=relaxed,algorithm=rsa-sha256,identity=@example.org,keyfile=/k,\
+             headers=From:To)",
         );
         assert_eq!(short, long);
         assert_eq!(short.selector.as_deref(), Some("sel"));
