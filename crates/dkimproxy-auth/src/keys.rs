@@ -99,8 +99,8 @@ impl<R: Resolver> KeyFetcher<R> {
     async fn ask(&self, name: &KeyName) -> Result<Remembered, KeyError> {
         match self.resolver.txt(&name.to_string()).await {
             Ok(answer) => Ok(self.read(answer)),
-            // "if there is no response because the corresponding key record does not exist" is permanent, "if the
-            // query ... fails to respond" temporary (6.1.2).
+            // RFC 6376 section 6.1.2 makes a permanent failure of a query that fails "because the corresponding key
+            // record does not exist", and a temporary one of a query that "fails to respond".
             Err(LookupError::NoName { ttl } | LookupError::NoData { ttl }) => Ok(self.no_key(ttl)),
             Err(LookupError::ServerFailure | LookupError::Timeout) => Err(KeyError::Unavailable),
         }

@@ -6,8 +6,8 @@ use dkimproxy_daemon::filter::Reply;
 
 /// The reply that refuses the message, if it is to be refused.
 ///
-/// Never 4xx because of a signature that was looked at and failed (RFC 6376 section 6.3), and never because a message
-/// has no signature.
+/// "Cryptographic signature verification failures MUST NOT provoke 4xx SMTP replies" (RFC 6376 section 6.3). A message
+/// without signature is never refused.
 pub(crate) fn refusal(config: &Config, found: &[Verification]) -> Option<Reply> {
     match Standing::of(found) {
         Standing::Undecided if config.reject_error => {

@@ -87,7 +87,7 @@ pub fn authserv_id_of(body: &[u8]) -> Option<String> {
 /// * its authserv-id is one of `ours`, in whatever form: quoted, in other case, with a trailing dot, with comments or
 ///   folds before it or within, followed by `/part`, in A-labels or U-labels; or
 /// * no authserv-id can be found in it; or
-/// * it is of a version of the format that we do not know ("SHOULD be removed").
+/// * it is of a version of the format that we do not know.
 pub fn claims_to_be(ours: &[AuthservId], body: &[u8]) -> bool {
     let Some(id) = authserv_id_of(body) else { return true };
     let is_ours =
@@ -111,7 +111,7 @@ fn squeezed(body: &[u8]) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// "Authentication-Results fields ... of an unknown version": a number other than 1 after the id.
+/// A number other than 1 after the id.
 fn has_unknown_version(body: &[u8]) -> bool {
     let version = || {
         let mut cursor = Cursor::new(body);

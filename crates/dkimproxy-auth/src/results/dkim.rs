@@ -4,7 +4,7 @@ use super::ResultEntry;
 use dkimproxy_core::verify::{DkimResult, SignatureKind, Verification, VerifyError};
 use std::fmt::Write;
 
-/// "header.b ... contains at least the first eight characters of the value of the b= tag" (RFC 6008 section 4).
+/// "MUST be at least the first eight characters of the digital signature" (RFC 6008 section 4).
 const MIN_B: usize = 8;
 
 /// Longest header.b. Two signatures that agree in more than this, without being the same, were made to do so.

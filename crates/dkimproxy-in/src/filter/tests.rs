@@ -152,7 +152,7 @@ async fn a_message_that_was_changed_passes_with_fail_unless_told_otherwise() {
     assert_eq!(refused(&decision), Some((550, "5.7.20".into())));
 }
 
-/// RFC 6376 section 6.3: "temporary failures ... SHOULD NOT" come from a signature that was looked at.
+/// RFC 6376 section 6.3: "cryptographic signature verification failures MUST NOT provoke 4xx SMTP replies."
 #[tokio::test]
 async fn a_failed_verification_is_never_a_4xx() {
     let signed = Signed::new(MESSAGE, None);
