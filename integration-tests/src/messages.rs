@@ -92,4 +92,4 @@ fn blank_line(message: &[u8]) -> Option<usize> {
 
 const MULTIPART: &str = "MIME-Version: 1.0\nContent-Type: multipart/mixed;\n\tboundary=\"=_cut\"\n";
 const MULTIPART_BODY: &str = "preamble\n--=_cut\nContent-Type: text/plain\n\ntext\n\n--=_cut\n\
-    Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\nAAECAwQFBgcICQ==\n--=_cut--\nepilogue";
+    Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\nAAECAwQFBgcICQ==\n--=_cut--\nepilogue\n";
