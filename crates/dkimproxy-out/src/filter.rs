@@ -246,7 +246,7 @@ impl About {
         ]
         .into_iter()
         .flatten()
-        .map(|(name, value)| (name, format!("<{value}>")))
+        .map(|(name, value)| (name, value.to_owned()))
         .collect();
         fields.extend(self.rule.clone().map(|rule| ("rule", rule)));
         if !self.keys.is_empty() {

@@ -126,7 +126,7 @@ fn signatures(decision: &Decision) -> Vec<u8> {
 fn reason(decision: &Decision) -> String {
     let fields = &decision.fields;
     let named = |wanted: &str| fields.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str());
-    let author = named("from").or(named("sender")).map(|author| format!(" (author {author})")).unwrap_or_default();
+    let author = named("from").or(named("sender")).map(|author| format!(" (author <{author}>)")).unwrap_or_default();
     let rule = named("rule").map(|rule| format!(" (rule {rule})")).unwrap_or_default();
     format!("{}{author}{rule}", named("reason").unwrap_or("no reason known"))
 }
