@@ -190,6 +190,11 @@ impl Sound {
         &self.key_name
     }
 
+    /// True if h= lists a name for which `matches` is true.
+    pub(crate) fn covers(&self, matches: impl Fn(&[u8]) -> bool) -> bool {
+        self.signature.signed_fields.iter().any(|name| matches(name))
+    }
+
     pub(crate) fn body_hash_request(&self) -> BodyHashRequest {
         BodyHashRequest::sha256(self.signature.canonicalization.body, self.signature.body_length)
     }
