@@ -172,6 +172,11 @@ impl End {
         self.heard.pop_front()
     }
 
+    /// True if there is something to hear already.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.heard.is_empty() || !self.hears.is_empty()
+    }
+
     /// So many octets; fewer at the end of the stream.
     pub(crate) async fn hear(&mut self, many: usize) -> Vec<u8> {
         let mut heard = Vec::new();
