@@ -18,6 +18,7 @@ static PROGRAM: Program = Program {
     about: "Passes mail on as it came",
     description: "An example.",
     conf_file: "/etc/pass_through.conf",
+    sample_ports: (10025, 10026),
     options: &[Section {
         title: "Messages",
         options: &[OptionDef::new("summary", "TEXT", "What to log about each message").default("passed")],

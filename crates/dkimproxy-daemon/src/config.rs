@@ -157,6 +157,8 @@ pub struct Program {
     pub description: &'static str,
     /// Where the configuration usually is: `/etc/dkimproxy/dkimproxy_out.conf`. Nothing is read from it unasked.
     pub conf_file: &'static str,
+    /// The ports to listen on and to pass mail on to in the sample file: two daemons on one host need different ones.
+    pub sample_ports: (u16, u16),
     /// The program's own options; [`DAEMON_OPTIONS`] are added.
     pub options: &'static [Section],
     /// The program's own subcommands; `run`, `check` and some hidden ones are added. All of them take the configuration's
@@ -200,6 +202,7 @@ pub(crate) mod tests {
         about: "A proxy for tests",
         description: "It is described.\n\n.It has a line that begins with a dot.",
         conf_file: "/etc/test-proxy.conf",
+        sample_ports: (10025, 10026),
         options: &[Section {
             title: "Own",
             options: &[OptionDef::switch("reject_error", "Refuse what cannot be handled").default("off")],

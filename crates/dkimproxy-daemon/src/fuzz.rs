@@ -10,6 +10,7 @@ static PROGRAM: Program = Program {
     about: "",
     description: "",
     conf_file: "",
+    sample_ports: (10025, 10026),
     options: &[],
     commands: Vec::new,
     notes: |_| Vec::new(),

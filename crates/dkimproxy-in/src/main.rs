@@ -30,6 +30,7 @@ static PROGRAM: Program = Program {
         passes, else the result of the topmost one with its reason in parentheses, none without signature. The words \
         are those of RFC 8601: fail, policy, neutral, temperror, permerror.",
     conf_file: "/etc/dkimproxy/dkimproxy_in.conf",
+    sample_ports: (10025, 10026),
     options: config::OPTIONS,
     commands: cli::commands,
     notes: config::notes,

@@ -20,6 +20,7 @@ pub static PROGRAM: Program = Program {
     about: "Signs outgoing mail with DKIM, as an SMTP content filter",
     description: DESCRIPTION,
     conf_file: "/etc/dkimproxy/dkimproxy_out.conf",
+    sample_ports: (10027, 10028),
     options: &[Section { title: "Signing", options: OPTIONS }],
     commands: cli::commands,
     notes,

@@ -15,19 +15,17 @@ pub static DAEMON_OPTIONS: &[Section] = &[
 const CONNECTIONS: &[OptionDef] = &[
     OptionDef::new("listen", "HOST:PORT", "Where to wait for mail: HOST:PORT, [IPV6]:PORT or unix:/PATH")
         .repeats()
-        .example("127.0.0.1:10027")
         .manual(
             "May be given several times. Without a port it is 20203, as it was in DKIMproxy 1.4.1. The host * stands for all IPv4 addresses. Whoever can connect can have mail relayed: \
              listen on a loopback address, or say who may connect with cidr_allow.\n\n\
              With sockets passed by systemd (socket activation) none is needed.",
         ),
     OptionDef::new("relay", "HOST:PORT", "Where to pass mail on to: HOST[:PORT], [IPV6][:PORT] or unix:/PATH")
-        .example("127.0.0.1:10028")
         .manual("The default port is 25. For each client connection one connection is made there."),
     OptionDef::new("relay_host", "HOST", "Host to pass mail on to, if relay is not given").example("127.0.0.1"),
     OptionDef::new("relay_port", "PORT", "Port that goes with relay_host").default("25"),
     OptionDef::new("host", "HOST", "Host to listen on, if listen is not given").repeats().example("127.0.0.1"),
-    OptionDef::new("port", "PORT", "Port that goes with host").repeats().example("10027"),
+    OptionDef::new("port", "PORT", "Port that goes with host").repeats(),
     OptionDef::new("socket_mode", "MODE", "File mode of unix sockets to listen on").default("0660").manual(
         "Octal. Clients on a unix socket may always connect and are believed in what they say about the original client \
          (XFORWARD), so the mode decides who these are. The file belongs to user and group, where these are given.",

@@ -18,15 +18,24 @@ pub fn sample(program: &Program) -> String {
             let _ = write!(text, "\n### {}\n", section.title); // a String takes all
         }
         for option in shown {
-            let (kind, value) = match (option.default, option.example) {
-                (Some(default), _) => ("", default),
-                (None, Some(example)) => (" (example)", example),
-                (None, None) => (" (example)", "on"),
-            };
+            let (kind, value) = shown_value(program, option);
             let _ = write!(text, "\n# {}{kind}\n#{} {value}\n", option.help, option.name);
         }
     }
     text
+}
+
+/// The value shown, and what to call it.
+fn shown_value(program: &Program, option: &OptionDef) -> (&'static str, String) {
+    let (listen, relay) = program.sample_ports;
+    match (option.name, option.default, option.example.or(option.value)) {
+        ("listen", ..) => (" (example)", format!("127.0.0.1:{listen}")),
+        ("relay", ..) => (" (example)", format!("127.0.0.1:{relay}")),
+        ("port", ..) => (" (example)", listen.to_string()),
+        (_, Some(default), _) => ("", default.to_owned()),
+        (_, None, Some(example)) => (" (example)", example.to_owned()),
+        (_, None, None) => ("", "off".to_owned()), // a switch
+    }
 }
 
 /// What takes no part: what a file cannot have, and what has no effect.
@@ -85,7 +94,8 @@ mod tests {
         all.sort_unstable();
         assert_eq!(shown, all);
         for entry in &raw.entries {
-            assert_eq!(entry.key.default.or(entry.key.example).unwrap_or("on"), entry.value, "{}", entry.key.name);
+            assert_eq!(shown_value(&PROGRAM, entry.key).1, entry.value, "{}", entry.key.name);
+            assert!(entry.key.default.is_none_or(|default| default == entry.value), "{}", entry.key.name);
         }
     }
 
