@@ -5,6 +5,9 @@ use crate::{
     header::{FieldPicker, Header},
 };
 
+/// Octets reserved in advance at most.
+const MAX_RESERVED: usize = 16 * 1024;
+
 /// The octets to sign or to verify. `own_field` is the signature field with an empty b= and without its CRLF;
 /// `excluded` is its position if it stands in `header` already.
 pub(crate) fn header_hash_input<'n>(
@@ -14,7 +17,8 @@ pub(crate) fn header_hash_input<'n>(
     algorithm: Algorithm,
     own_field: &[u8],
 ) -> Vec<u8> {
-    let mut input = Vec::new();
+    // Nearly all of a header is signed, as a rule.
+    let mut input = Vec::with_capacity(header.as_bytes().len().min(MAX_RESERVED));
     let mut picker = FieldPicker::new(header, excluded);
     for name in names {
         if let Some(field) = picker.pick(name) {

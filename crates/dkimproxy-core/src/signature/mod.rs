@@ -10,7 +10,7 @@ use crate::{
     canonicalize::Canonicalization,
     domain::{DomainName, Identity, Selector},
     key::SigningAlgorithm,
-    tag_list::{TagList, TagListError, colon_list, decode_base64, decode_qp},
+    tag_list::{TagList, TagListError, colon_list, decode_base64, decode_qp, strip_fws},
 };
 use std::ops::Range;
 use thiserror::Error;
@@ -106,13 +106,20 @@ pub enum SignatureError {
 }
 
 impl Signature {
-    /// Reads the field body: all after the colon. The order of the checks is that of section 6.1.1.
-    pub fn parse(body: &[u8]) -> Result<Self, SignatureError> {
-        let tags = parse_tags(body)?;
-        if required(&tags, "v")? != b"1" {
+    /// Reads the field body: all after the colon. The order of the checks is that of section 6.1.1. What can be
+    /// reported of the field comes with it, whether or not it is sound.
+    pub fn read(body: &[u8]) -> (Description, Result<Self, SignatureError>) {
+        match parse_tags(body) {
+            Ok(tags) => (Description::from_tags(&tags), Self::from_dkim_tags(&tags)),
+            Err(error) => (Description::default(), Err(error)),
+        }
+    }
+
+    fn from_dkim_tags(tags: &TagList<'_>) -> Result<Self, SignatureError> {
+        if required(tags, "v")? != b"1" {
             return Err(SignatureError::Version);
         }
-        Self::from_tags(&tags, |domain| identity(&tags, domain))
+        Self::from_tags(tags, |domain| identity(tags, domain))
     }
 
     /// Reads the body of an ARC-Message-Signature field, which is that of a DKIM-Signature but for v=, which is ignored,
@@ -169,7 +176,7 @@ impl Signature {
     }
 }
 
-/// What of a field can be reported, whether or not it is sound: each tag by itself.
+/// What of a field can be reported, whether or not it is sound: each tag by itself. Empty if it is no tag list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Description {
     /// d=, if it is a domain name.
@@ -185,11 +192,9 @@ pub struct Description {
 }
 
 impl Description {
-    /// Reads what can be read. Empty if the field body is no tag list.
-    pub fn read(body: &[u8]) -> Self {
-        let Ok(tags) = parse_tags(body) else { return Self::default() };
+    fn from_tags(tags: &TagList<'_>) -> Self {
         let domain = tags.get("d").and_then(domain);
-        let identity = domain.as_ref().and_then(|domain| identity(&tags, domain).ok());
+        let identity = domain.as_ref().and_then(|domain| identity(tags, domain).ok());
         Self {
             selector: tags.get("s").and_then(selector),
             algorithm: tags.get("a").and_then(algorithm_token),
@@ -234,8 +239,9 @@ pub(crate) fn base64(tag: &'static str, value: &[u8]) -> Result<Vec<u8>, Signatu
 }
 
 fn base64_text(value: &[u8]) -> Option<String> {
-    decode_base64(value)?;
-    String::from_utf8(crate::tag_list::strip_fws(value).into_owned()).ok()
+    let text = String::from_utf8(strip_fws(value).into_owned()).ok()?;
+    let is_base64 = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=');
+    text.bytes().all(is_base64).then_some(text)
 }
 
 fn canonicalization(tags: &TagList<'_>) -> Result<Canonicalization, SignatureError> {

@@ -145,10 +145,11 @@ impl Verifier {
 
 impl Candidate {
     fn read(field: Field<'_>, policy: &VerifyPolicy, now: u64) -> Self {
-        let read = Signature::parse(field.body())
+        let (description, signature) = Signature::read(field.body());
+        let read = signature
             .map_err(VerifyError::Signature)
             .and_then(|signature| Sound::new(signature, field, policy, now));
-        Self { description: Description::read(field.body()), read }
+        Self { description, read }
     }
 
     fn finish(self, index: usize, header: &Header, body: &BodyHashes, keys: &Keys) -> Verification {
