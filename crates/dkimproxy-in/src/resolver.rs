@@ -3,7 +3,7 @@
 //! All lookups run on one thread of their own. So a connection to a name server, which several sessions may use, never
 //! depends on the thread of the session that opened it; a lookup that nobody waits for any more is ended.
 
-use dkimproxy_auth::dns::{Answer, LookupError, Resolver, Zone};
+use dkimproxy_auth::dns::{Answer, LookupError, MailExchanger, Resolver, Zone, reverse_name};
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
@@ -14,7 +14,7 @@ use hickory_resolver::{
     },
 };
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -46,6 +46,34 @@ impl Resolver for Dns {
             Self::Zone(zone) => zone.txt(name).await,
         }
     }
+
+    async fn a(&self, name: &str) -> Result<Answer<Ipv4Addr>, LookupError> {
+        match self {
+            Self::Network(resolver) => resolver.a(name).await,
+            Self::Zone(zone) => zone.a(name).await,
+        }
+    }
+
+    async fn aaaa(&self, name: &str) -> Result<Answer<Ipv6Addr>, LookupError> {
+        match self {
+            Self::Network(resolver) => resolver.aaaa(name).await,
+            Self::Zone(zone) => zone.aaaa(name).await,
+        }
+    }
+
+    async fn mx(&self, name: &str) -> Result<Answer<MailExchanger>, LookupError> {
+        match self {
+            Self::Network(resolver) => resolver.mx(name).await,
+            Self::Zone(zone) => zone.mx(name).await,
+        }
+    }
+
+    async fn ptr(&self, address: IpAddr) -> Result<Answer<String>, LookupError> {
+        match self {
+            Self::Network(resolver) => resolver.ptr(address).await,
+            Self::Zone(zone) => zone.ptr(address).await,
+        }
+    }
 }
 
 /// Asks name servers, over UDP with EDNS, over TCP where an answer is too long.
@@ -62,18 +90,60 @@ impl NetworkResolver {
             if servers.is_empty() { system() } else { (explicit(servers), ResolverOpts::default()) };
         Ok(Self { resolvers: Arc::new(Resolvers::new(config, &tuned(options))?), worker: OnceLock::new() })
     }
+
+    /// Asks for the records at `name` of the type that `pick` picks.
+    async fn lookup<T: Send + 'static>(
+        &self,
+        name: &str,
+        kind: RecordType,
+        pick: fn(&RData) -> Option<T>,
+    ) -> Result<Answer<T>, LookupError> {
+        // A name that cannot be written in a question (RFC 1035 section 2.3.4) cannot exist.
+        let labels = name.split('.').map(str::as_bytes);
+        let mut name = Name::from_labels(labels).map_err(|_| LookupError::NoName { ttl: NEGATIVE_TTL })?;
+        name.set_fqdn(true);
+        let worker = self.worker.get_or_init(Worker::start).as_ref().ok_or(LookupError::ServerFailure)?;
+        let resolvers = Arc::clone(&self.resolvers);
+        let lookup = worker.runtime.spawn(async move { resolvers.lookup(name, kind, pick).await });
+        let _end_with_us = AbortOnDrop(lookup.abort_handle());
+        lookup.await.unwrap_or(Err(LookupError::ServerFailure))
+    }
 }
 
 impl Resolver for NetworkResolver {
     async fn txt(&self, name: &str) -> Result<Answer<Vec<u8>>, LookupError> {
-        // A name that cannot be written in a question (RFC 1035 section 2.3.4) cannot exist.
-        let name = Name::from_ascii(format!("{name}.")).map_err(|_| LookupError::NoName { ttl: NEGATIVE_TTL })?;
-        let worker = self.worker.get_or_init(Worker::start).as_ref().ok_or(LookupError::ServerFailure)?;
-        let resolvers = Arc::clone(&self.resolvers);
-        let lookup = worker.runtime.spawn(async move { resolvers.txt(name).await });
-        let _end_with_us = AbortOnDrop(lookup.abort_handle());
-        lookup.await.unwrap_or(Err(LookupError::ServerFailure))
+        let pick = |data: &RData| if let RData::TXT(txt) = data { Some(txt.txt_data.concat()) } else { None };
+        self.lookup(name, RecordType::TXT, pick).await
     }
+
+    async fn a(&self, name: &str) -> Result<Answer<Ipv4Addr>, LookupError> {
+        let pick = |data: &RData| if let RData::A(address) = data { Some(address.0) } else { None };
+        self.lookup(name, RecordType::A, pick).await
+    }
+
+    async fn aaaa(&self, name: &str) -> Result<Answer<Ipv6Addr>, LookupError> {
+        let pick = |data: &RData| if let RData::AAAA(address) = data { Some(address.0) } else { None };
+        self.lookup(name, RecordType::AAAA, pick).await
+    }
+
+    async fn mx(&self, name: &str) -> Result<Answer<MailExchanger>, LookupError> {
+        let pick = |data: &RData| {
+            let RData::MX(mx) = data else { return None };
+            Some(MailExchanger { preference: mx.preference, exchanger: host(&mx.exchange) })
+        };
+        self.lookup(name, RecordType::MX, pick).await
+    }
+
+    async fn ptr(&self, address: IpAddr) -> Result<Answer<String>, LookupError> {
+        let pick = |data: &RData| if let RData::PTR(name) = data { Some(host(&name.0)) } else { None };
+        self.lookup(&reverse_name(address), RecordType::PTR, pick).await
+    }
+}
+
+/// A name as text, odd octets escaped as in a zone file, without the dot at the end.
+fn host(name: &Name) -> String {
+    let name = name.to_ascii();
+    name.strip_suffix('.').unwrap_or(&name).to_owned()
 }
 
 /// What is wrong with the system's list of name servers, if anything: then 127.0.0.1 is asked, as the C library does.
@@ -132,30 +202,33 @@ impl Resolvers {
         Ok(Self { pool: build(servers)?, single })
     }
 
-    async fn txt(&self, name: Name) -> Result<Answer<Vec<u8>>, LookupError> {
-        let mut answer = lookup_txt(&self.pool, name.clone()).await;
+    async fn lookup<T>(
+        &self,
+        name: Name,
+        kind: RecordType,
+        pick: fn(&RData) -> Option<T>,
+    ) -> Result<Answer<T>, LookupError> {
+        let mut answer = lookup(&self.pool, name.clone(), kind, pick).await;
         for resolver in &self.single {
-            if answer != Err(LookupError::ServerFailure) {
+            if !matches!(answer, Err(LookupError::ServerFailure)) {
                 break;
             }
-            answer = lookup_txt(resolver, name.clone()).await;
+            answer = lookup(resolver, name.clone(), kind, pick).await;
         }
         answer
     }
 }
 
-async fn lookup_txt(resolver: &TokioResolver, name: Name) -> Result<Answer<Vec<u8>>, LookupError> {
-    let lookup = resolver.lookup(name, RecordType::TXT).await.map_err(|error| failure(&error))?;
+async fn lookup<T>(
+    resolver: &TokioResolver,
+    name: Name,
+    kind: RecordType,
+    pick: fn(&RData) -> Option<T>,
+) -> Result<Answer<T>, LookupError> {
+    let lookup = resolver.lookup(name, kind).await.map_err(|error| failure(&error))?;
     let ttl = lookup.valid_until().saturating_duration_since(Instant::now());
     // The aliases that led here stand in the answer, too.
-    let records: Vec<Vec<u8>> = lookup
-        .answers()
-        .iter()
-        .filter_map(|record| match &record.data {
-            RData::TXT(txt) => Some(txt.txt_data.concat()),
-            _ => None,
-        })
-        .collect();
+    let records: Vec<T> = lookup.answers().iter().filter_map(|record| pick(&record.data)).collect();
     if records.is_empty() { Err(LookupError::NoData { ttl }) } else { Ok(Answer { records, ttl }) }
 }
 

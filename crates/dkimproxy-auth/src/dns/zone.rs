@@ -1,6 +1,11 @@
-use super::{Answer, LookupError, Resolver};
-use serde_json::Value;
-use std::{collections::HashMap, time::Duration};
+use super::{Answer, LookupError, MailExchanger, Resolver, reverse_name};
+use serde_json::{Map, Value};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+    time::Duration,
+};
 use thiserror::Error;
 
 /// How long every answer of a zone may be remembered.
@@ -47,7 +52,7 @@ impl Zone {
 
     /// Adds a name whose every lookup fails so, replacing what was there.
     pub fn with_failure(mut self, name: &str, error: LookupError) -> Self {
-        self.names.insert(key(name), Node::failing(error));
+        self.names.insert(key(name), Node { other: Some(error), ..Node::default() });
         self
     }
 
@@ -55,12 +60,13 @@ impl Zone {
     ///
     /// * a list of TXT strings (an empty list: the name exists, without data), or
     /// * `"timeout"`, `"servfail"` or `"nxdomain"`: how every lookup of that name ends, or
-    /// * an object by record type: `{"TXT": [..], "A": [..], "CNAME": [host], "*": "timeout"}`, each value in one of
-    ///   the forms above, `"*"` for all types that are not listed; without it they have no data.
+    /// * an object by record type, each value a list or one of the three words: `{"TXT": [string], "A": [address],
+    ///   "AAAA": [address], "MX": [[preference, host]], "PTR": [host], "CNAME": [host], "*": "timeout"}`, `"*"` for all
+    ///   types that are not listed; without it they have no data.
     ///
-    /// Each character U+0000 to U+00FF of a string is one octet; a character beyond stands for its UTF-8 octets.
+    /// Each character U+0000 to U+00FF of a TXT string is one octet; a character beyond stands for its UTF-8 octets.
     pub fn from_json(text: &str) -> Result<Self, ZoneError> {
-        let object: serde_json::Map<String, Value> = serde_json::from_str(text)?;
+        let object: Map<String, Value> = serde_json::from_str(text)?;
         let mut names = HashMap::with_capacity(object.len());
         for (name, value) in &object {
             let node = Node::from_json(value).ok_or_else(|| ZoneError::Answer { name: name.clone() })?;
@@ -69,15 +75,16 @@ impl Zone {
         Ok(Self { names })
     }
 
-    /// The TXT records of `name`, CNAME records followed.
-    fn lookup_txt(&self, name: &str) -> Result<Answer<Vec<u8>>, LookupError> {
+    /// The records of one type at `name`, CNAME records followed.
+    fn lookup<T: Clone>(&self, name: &str, data: fn(&Node) -> &Option<Data<T>>) -> Result<Answer<T>, LookupError> {
         let mut name = key(name);
         for _ in 0..=MAX_CNAMES {
             let node = self.names.get(&name).ok_or(LookupError::NoName { ttl: TTL })?;
-            match (&node.txt, &node.alias) {
-                (None, Some(target)) => name.clone_from(target),
-                (Some(data), _) => return data.answer(),
-                (None, None) => return node.other.answer(),
+            match (data(node), &node.alias, node.other) {
+                (None, Some(target), _) => name.clone_from(target),
+                (Some(data), _, _) => return data.answer(),
+                (None, None, Some(error)) => return Err(error),
+                (None, None, None) => return Err(LookupError::NoData { ttl: TTL }),
             }
         }
         Err(LookupError::ServerFailure)
@@ -86,39 +93,64 @@ impl Zone {
 
 impl Resolver for Zone {
     async fn txt(&self, name: &str) -> Result<Answer<Vec<u8>>, LookupError> {
-        self.lookup_txt(name)
+        self.lookup(name, |node| &node.txt)
+    }
+
+    async fn a(&self, name: &str) -> Result<Answer<Ipv4Addr>, LookupError> {
+        self.lookup(name, |node| &node.a)
+    }
+
+    async fn aaaa(&self, name: &str) -> Result<Answer<Ipv6Addr>, LookupError> {
+        self.lookup(name, |node| &node.aaaa)
+    }
+
+    async fn mx(&self, name: &str) -> Result<Answer<MailExchanger>, LookupError> {
+        self.lookup(name, |node| &node.mx)
+    }
+
+    async fn ptr(&self, address: IpAddr) -> Result<Answer<String>, LookupError> {
+        self.lookup(&reverse_name(address), |node| &node.ptr)
     }
 }
 
 /// What a name holds.
 #[derive(Debug, Clone, Default)]
 struct Node {
-    txt: Option<Data>,
+    txt: Option<Data<Vec<u8>>>,
+    a: Option<Data<Ipv4Addr>>,
+    aaaa: Option<Data<Ipv6Addr>>,
+    mx: Option<Data<MailExchanger>>,
+    ptr: Option<Data<String>>,
     /// Target of the CNAME record.
     alias: Option<String>,
-    /// Every type not listed.
-    other: Data,
+    /// How asking for every type not listed fails. None: there is no such record.
+    other: Option<LookupError>,
 }
 
 impl Node {
-    fn failing(error: LookupError) -> Self {
-        Self { other: Data::Failure(error), ..Self::default() }
-    }
-
     /// None: the form is unknown.
     fn from_json(value: &Value) -> Option<Self> {
-        let Value::Object(types) = value else {
-            return Some(Self { txt: Some(Data::from_json(value)?), ..Self::default() });
-        };
+        match value {
+            Value::Object(types) => Self::from_types(types),
+            Value::String(word) => Some(Self { other: Some(failure(word)?), ..Self::default() }),
+            other => Some(Self { txt: Some(Data::from_json(other, octets)?), ..Self::default() }),
+        }
+    }
+
+    fn from_types(types: &Map<String, Value>) -> Option<Self> {
         let mut node = Self::default();
         for (name, value) in types {
             match name.to_ascii_uppercase().as_str() {
-                "TXT" => node.txt = Some(Data::from_json(value)?),
-                "*" => node.other = Data::from_json(value)?,
-                // Some suites write a failure of all types as a type of its own.
-                "TIMEOUT" => node.other = Data::Failure(LookupError::Timeout),
-                "SERVFAIL" => node.other = Data::Failure(LookupError::ServerFailure),
+                "TXT" => node.txt = Some(Data::from_json(value, octets)?),
+                "A" => node.a = Some(Data::from_json(value, parsed)?),
+                "AAAA" => node.aaaa = Some(Data::from_json(value, parsed)?),
+                "MX" => node.mx = Some(Data::from_json(value, mail_exchanger)?),
+                "PTR" => node.ptr = Some(Data::from_json(value, host)?),
                 "CNAME" => node.alias = value.as_array()?.first().and_then(Value::as_str).map(key),
+                "*" => node.other = other(value)?,
+                // Some suites write a failure of all types as a type of its own.
+                "TIMEOUT" => node.other = Some(LookupError::Timeout),
+                "SERVFAIL" => node.other = Some(LookupError::ServerFailure),
                 // Of no use to any lookup here, but the name exists.
                 _ => {}
             }
@@ -129,35 +161,36 @@ impl Node {
 
 /// The records of one type at one name, or how asking for them fails.
 #[derive(Debug, Clone)]
-enum Data {
-    Records(Vec<Vec<u8>>),
+enum Data<T> {
+    Records(Vec<T>),
     Failure(LookupError),
 }
 
-impl Default for Data {
-    fn default() -> Self {
-        Self::Records(Vec::new())
-    }
-}
-
-impl Data {
+impl<T: Clone> Data<T> {
     /// None: the form is unknown.
-    fn from_json(value: &Value) -> Option<Self> {
+    fn from_json(value: &Value, read: fn(&Value) -> Option<T>) -> Option<Self> {
         match value {
             Value::String(word) => failure(word).map(Self::Failure),
-            Value::Array(records) => {
-                records.iter().map(|record| record.as_str().map(octets)).collect::<Option<_>>().map(Self::Records)
-            }
+            Value::Array(records) => records.iter().map(read).collect::<Option<_>>().map(Self::Records),
             _ => None,
         }
     }
 
-    fn answer(&self) -> Result<Answer<Vec<u8>>, LookupError> {
+    fn answer(&self) -> Result<Answer<T>, LookupError> {
         match self {
             Self::Failure(error) => Err(*error),
             Self::Records(records) if records.is_empty() => Err(LookupError::NoData { ttl: TTL }),
             Self::Records(records) => Ok(Answer { records: records.clone(), ttl: TTL }),
         }
+    }
+}
+
+/// The value of `"*"`: a failure, or an empty list. None: the form is unknown.
+fn other(value: &Value) -> Option<Option<LookupError>> {
+    match value {
+        Value::String(word) => failure(word).map(Some),
+        Value::Array(records) if records.is_empty() => Some(None),
+        _ => None,
     }
 }
 
@@ -171,11 +204,23 @@ fn failure(word: &str) -> Option<LookupError> {
 }
 
 /// Each character up to U+00FF is one octet. If there is one beyond, the string was meant as text: UTF-8.
-fn octets(text: &str) -> Vec<u8> {
-    text.chars()
-        .map(|c| u8::try_from(u32::from(c)).ok())
-        .collect::<Option<Vec<u8>>>()
-        .unwrap_or_else(|| text.as_bytes().to_vec())
+fn octets(value: &Value) -> Option<Vec<u8>> {
+    let text = value.as_str()?;
+    let octets = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>();
+    Some(octets.unwrap_or_else(|| text.as_bytes().to_vec()))
+}
+
+fn parsed<T: FromStr>(value: &Value) -> Option<T> {
+    value.as_str()?.parse().ok()
+}
+
+fn mail_exchanger(value: &Value) -> Option<MailExchanger> {
+    let [preference, exchanger] = value.as_array()?.as_slice() else { return None };
+    Some(MailExchanger { preference: preference.as_u64()?.try_into().ok()?, exchanger: host(exchanger)? })
+}
+
+fn host(value: &Value) -> Option<String> {
+    value.as_str().map(|name| name.strip_suffix('.').unwrap_or(name).to_owned())
 }
 
 /// Names compare without regard to case and trailing dot.
@@ -234,8 +279,36 @@ mod tests {
             ("octets.example", records(&[b"a\xff\0"])),
         ];
         for (name, expected) in table {
-            assert_eq!(zone.lookup_txt(name).map(|answer| answer.records), expected, "{name}");
+            assert_eq!(zone.lookup(name, |node| &node.txt).map(|answer| answer.records), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn every_type_of_record() {
+        let zone = Zone::from_json(
+            r#"{
+            "a.example": {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"], "MX": [[10, "mx.example."]], "TXT": "timeout"},
+            "alias.example": {"CNAME": ["a.example"]},
+            "1.2.0.192.in-addr.arpa": {"PTR": ["a.example."]},
+            "slow.example": "timeout",
+            "txt.example": ["x"]
+        }"#,
+        )
+        .unwrap();
+        let address = Ipv4Addr::new(192, 0, 2, 1);
+        let mx = MailExchanger { preference: 10, exchanger: "mx.example".into() };
+        for name in ["a.example", "alias.example"] {
+            assert_eq!(zone.lookup(name, |node| &node.a).unwrap().records, [address]);
+            assert_eq!(
+                zone.lookup(name, |node| &node.aaaa).unwrap().records,
+                ["2001:db8::1".parse::<Ipv6Addr>().unwrap()]
+            );
+            assert_eq!(zone.lookup(name, |node| &node.mx).unwrap().records, [mx.clone()]);
+            assert_eq!(zone.lookup(name, |node| &node.txt), Err(LookupError::Timeout));
+        }
+        assert_eq!(zone.lookup(&reverse_name(address.into()), |node| &node.ptr).unwrap().records, ["a.example"]);
+        assert_eq!(zone.lookup("slow.example", |node| &node.a), Err(LookupError::Timeout));
+        assert_eq!(zone.lookup("txt.example", |node| &node.mx), Err(LookupError::NoData { ttl: TTL }));
     }
 
     #[test]
@@ -249,7 +322,7 @@ mod tests {
 
     #[test]
     fn text_beyond_latin_1_is_utf_8() {
-        assert_eq!(octets("п"), "п".as_bytes());
-        assert_eq!(octets("é"), b"\xe9");
+        assert_eq!(octets(&"п".into()).unwrap(), "п".as_bytes());
+        assert_eq!(octets(&"é".into()).unwrap(), b"\xe9");
     }
 }

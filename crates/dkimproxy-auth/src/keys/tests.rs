@@ -1,8 +1,9 @@
 use super::*;
-use crate::dns::Zone;
+use crate::dns::{MailExchanger, Zone};
 use dkimproxy_core::domain::{DomainName, Selector};
 use std::{
     collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -48,6 +49,22 @@ impl Resolver for Counting {
         }
         self.zone.txt(name).await
     }
+
+    async fn a(&self, name: &str) -> Result<Answer<Ipv4Addr>, LookupError> {
+        self.zone.a(name).await
+    }
+
+    async fn aaaa(&self, name: &str) -> Result<Answer<Ipv6Addr>, LookupError> {
+        self.zone.aaaa(name).await
+    }
+
+    async fn mx(&self, name: &str) -> Result<Answer<MailExchanger>, LookupError> {
+        self.zone.mx(name).await
+    }
+
+    async fn ptr(&self, address: IpAddr) -> Result<Answer<String>, LookupError> {
+        self.zone.ptr(address).await
+    }
 }
 
 /// Never answers.
@@ -55,6 +72,22 @@ struct Silent;
 
 impl Resolver for Silent {
     async fn txt(&self, _: &str) -> Result<Answer<Vec<u8>>, LookupError> {
+        std::future::pending().await
+    }
+
+    async fn a(&self, _: &str) -> Result<Answer<Ipv4Addr>, LookupError> {
+        std::future::pending().await
+    }
+
+    async fn aaaa(&self, _: &str) -> Result<Answer<Ipv6Addr>, LookupError> {
+        std::future::pending().await
+    }
+
+    async fn mx(&self, _: &str) -> Result<Answer<MailExchanger>, LookupError> {
+        std::future::pending().await
+    }
+
+    async fn ptr(&self, _: IpAddr) -> Result<Answer<String>, LookupError> {
         std::future::pending().await
     }
 }

@@ -3,7 +3,7 @@ use hickory_server::{
     Server,
     proto::rr::{
         Record,
-        rdata::{CNAME, SOA, TXT},
+        rdata::{CNAME, MX, SOA, TXT},
     },
     store::in_memory::InMemoryZoneHandler,
     zone_handler::{AxfrPolicy, Catalog, ZoneType},
@@ -38,6 +38,9 @@ fn catalog() -> Catalog {
     add("aliasonly.example.", 300, alias("empty.example."));
     add("under.empty.example.", 300, txt(vec![b"x"]));
     add("empty.example.", 300, an_address());
+    add("empty.example.", 300, RData::AAAA("2001:db8::1".parse().unwrap()));
+    add("mail.example.", 300, RData::MX(MX::new(10, name("MX.example."))));
+    add("mailalias.example.", 300, alias("mail.example."));
     let mut catalog = Catalog::new();
     catalog.upsert(name("example.").into(), vec![Arc::new(zone)]);
     catalog
@@ -94,6 +97,19 @@ async fn every_kind_of_answer_from_a_real_server() {
     assert_eq!(ask(&resolver, "foreign.test").await, Err(LookupError::ServerFailure));
     let long_name = format!("{}example", "a.".repeat(130));
     assert!(matches!(ask(&resolver, &long_name).await, Err(LookupError::NoName { .. })));
+}
+
+#[tokio::test]
+async fn every_type_of_record_from_a_real_server() {
+    let resolver = NetworkResolver::new(&[start_server().await]).unwrap();
+    assert_eq!(resolver.a("empty.example").await.unwrap().records, [Ipv4Addr::new(192, 0, 2, 1)]);
+    assert_eq!(resolver.aaaa("empty.example").await.unwrap().records, ["2001:db8::1".parse::<Ipv6Addr>().unwrap()]);
+    for name in ["mail.example", "mailalias.example"] {
+        let [mx] = <[MailExchanger; 1]>::try_from(resolver.mx(name).await.unwrap().records).unwrap();
+        assert_eq!((mx.preference, mx.exchanger.to_ascii_lowercase().as_str()), (10, "mx.example"));
+    }
+    assert!(matches!(resolver.a("mail.example").await, Err(LookupError::NoData { .. })));
+    assert_eq!(resolver.ptr(Ipv4Addr::new(192, 0, 2, 1).into()).await, Err(LookupError::ServerFailure));
 }
 
 #[tokio::test]
