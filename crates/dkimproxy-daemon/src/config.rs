@@ -22,7 +22,7 @@ pub(crate) use file::parse;
 pub use manual::{completions, manual};
 pub use options::DAEMON_OPTIONS;
 pub use raw::{Entry, Origin, Problem, Problems, RawConfig};
-pub use sample::{effective, sample};
+pub use sample::{differences, effective, sample};
 pub use value::{file_mode_problem, read_problem};
 
 /// One configuration key: the single definition of its name, flag, help, manual text and default.
@@ -49,6 +49,8 @@ pub struct OptionDef {
     pub example: Option<&'static str>,
     /// Accepted for old configurations, and without effect.
     pub ignored: bool,
+    /// What is felt to be different from DKIMproxy 1.4.1 by somebody who writes this key; for `check`. Empty: nothing.
+    pub difference: &'static str,
 }
 
 impl OptionDef {
@@ -69,6 +71,7 @@ impl OptionDef {
             aliases: &[],
             example: None,
             ignored: false,
+            difference: "",
         }
     }
 
@@ -111,6 +114,13 @@ impl OptionDef {
     #[must_use]
     pub const fn ignored(mut self) -> Self {
         self.ignored = true;
+        self
+    }
+
+    /// With what differs from DKIMproxy 1.4.1.
+    #[must_use]
+    pub const fn difference(mut self, difference: &'static str) -> Self {
+        self.difference = difference;
         self
     }
 

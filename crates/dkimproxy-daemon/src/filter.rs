@@ -50,6 +50,17 @@ pub trait Filter: Send + Sync + 'static {
 
     /// A message begins: DATA was accepted.
     fn begin(self: &Arc<Self>, client: &Client, transaction: &Transaction) -> Self::Message;
+
+    /// What an administrator should be told about what was loaded, though it is no mistake; said at start, at a reload and
+    /// by `check`.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What was loaded, a line each, for `check`: `sender_map: 3 rules`.
+    fn describe(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Sees one message. Lives on one thread; where the chunks are cut must change no output.

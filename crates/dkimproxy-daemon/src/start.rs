@@ -8,7 +8,9 @@ mod privileges;
 
 use self::{bind::Bound, control::Daemon, pidfile::PidFile, privileges::Identity};
 use crate::{
-    config::{Arguments, DaemonConfig, Problems, Program, RawConfig, completions, effective, manual, sample},
+    config::{
+        Arguments, DaemonConfig, Problems, Program, RawConfig, completions, differences, effective, manual, sample,
+    },
     filter::Filter,
     log::{self, LogError},
     peer::Endpoint,
@@ -82,8 +84,10 @@ pub fn check<F: Filter>(
         Ok(loaded) => loaded,
         Err(problems) => return problems.report(program),
     };
+    let described: String = loaded.filter.describe().iter().map(|line| format!("{line}\n")).collect();
     let notes: String = loaded.config.notes.iter().map(|note| format!("note: {note}\n")).collect();
-    print(&format!("{}{notes}{}: the configuration is good\n", effective(&loaded.raw), program.name))
+    let (written, differences) = (effective(&loaded.raw), differences(&loaded.raw));
+    print(&format!("{written}{described}{differences}{notes}{}: the configuration is good\n", program.name))
 }
 
 /// Why the daemon cannot start, or cannot go on.
@@ -145,7 +149,7 @@ struct Loaded<F> {
 }
 
 /// All problems at once: of the file's form, of the shared options, of the program's own.
-fn understand<F>(
+fn understand<F: Filter>(
     program: &'static Program,
     arguments: &Arguments,
     load: impl Fn(&RawConfig, &mut Problems) -> Option<F>,
@@ -157,6 +161,7 @@ fn understand<F>(
     match (config, filter) {
         (Some(mut config), Some(filter)) if problems.is_empty() => {
             config.notes.extend((program.notes)(&raw));
+            config.notes.extend(filter.notes());
             Ok(Loaded { raw, config, filter })
         }
         _ => Err(problems),

@@ -81,7 +81,8 @@ pub(super) fn command(program: &'static Program) -> Command {
         .arg(help_flag());
     let mut root = with_addresses(with_options(program, root, false));
     for subcommand in subcommands(program) {
-        root = root.subcommand(with_options(program, subcommand, true));
+        // The root's own help flag is not handed down, and clap's is switched off for all.
+        root = root.subcommand(with_options(program, subcommand.arg(help_flag()), true));
     }
     root
 }
@@ -268,6 +269,8 @@ mod tests {
             (&["--help"][..], 0),
             (&["-?"], 0),
             (&["--version"], 0),
+            (&["tool", "--help"], 0),
+            (&["check", "-h"], 0),
             (&["--bogus"], 2),
             (&["a:1"], 2),
             (&["a:1", "b:2", "c:3"], 2),

@@ -43,16 +43,31 @@ fn is_shown(option: &OptionDef) -> bool {
     !option.ignored && option.name != "conf_file"
 }
 
-/// What counts, one option a line, and where it comes from: first what was written, then the defaults.
+/// What counts, one option a line, where it comes from and what it is for: first what was written, then the defaults.
 pub fn effective(raw: &RawConfig) -> String {
     let mut text = String::new();
     for entry in &raw.entries {
         let effect = if entry.key.ignored { ", without effect" } else { "" };
-        let _ = writeln!(text, "{} {}    # {}{effect}", entry.key.name, visible(&entry.value), Place(&entry.origin));
+        let (key, value, place) = (entry.key, visible(&entry.value), Place(&entry.origin));
+        let _ = writeln!(text, "{} {value}    # {place}{effect}: {}", key.name, key.help);
     }
     for option in raw.options.iter().filter(|option| !raw.is_written(option.name)) {
         if let Some(default) = option.default {
             let _ = writeln!(text, "{} {default}    # {}", option.name, Place(&Origin::Default));
+        }
+    }
+    text
+}
+
+/// What somebody who comes from DKIMproxy 1.4.1 will feel of each key written, one line each.
+pub fn differences(raw: &RawConfig) -> String {
+    let mut keys: Vec<&OptionDef> = Vec::new();
+    let mut text = String::new();
+    for entry in raw.entries.iter().filter(|entry| !entry.key.difference.is_empty()) {
+        if !keys.iter().any(|known| known.name == entry.key.name) {
+            keys.push(entry.key);
+            let _ =
+                writeln!(text, "difference: {}: {}: {}", Place(&entry.origin), entry.key.name, entry.key.difference);
         }
     }
     text
@@ -121,8 +136,13 @@ mod tests {
             file::parse(&PROGRAM, Path::new("f"), b"\nrelay a:1\nmin_servers 5\nhostname x\\#y", &mut problems);
         let text = effective(&RawConfig::new(&PROGRAM, Vec::new(), entries));
         assert!(
-            text.starts_with("relay a:1    # f:2\nmin_servers 5    # f:3, without effect\nhostname x\\#y    # f:4\n")
+            text.starts_with(
+                "relay a:1    # f:2: Where to pass mail on to: HOST[:PORT], [IPV6][:PORT] or unix:/PATH\n"
+            ),
+            "{text}"
         );
+        assert!(text.contains("\nmin_servers 5    # f:3, without effect: An option of Net::Server\n"), "{text}");
+        assert!(text.contains("\nhostname x\\#y    # f:4: Name of this host\n"));
         assert!(text.contains("\nreject_error off    # the default\n"), "{text}");
     }
 }
