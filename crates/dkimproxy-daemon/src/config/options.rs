@@ -19,9 +19,9 @@ const CONNECTIONS: &[OptionDef] = &[
             "May be given several times. Without a port it is 20203, as it was in DKIMproxy 1.4.1. The host * stands for all IPv4 addresses. Whoever can connect can have mail relayed: \
              listen on a loopback address, or say who may connect with cidr_allow.\n\n\
              With sockets passed by systemd (socket activation) none is needed.",
-        ),
+        ).difference("IPv6 addresses and unix sockets work, and the address no longer settles the backlog"),
     OptionDef::new("relay", "HOST:PORT", "Where to pass mail on to: HOST[:PORT], [IPV6][:PORT] or unix:/PATH")
-        .manual("The default port is 25. For each client connection one connection is made there."),
+        .manual("The default port is 25. For each client connection one connection is made there.").difference("all addresses of a name are tried; 1.4.1 knew the first only"),
     OptionDef::new("relay_host", "HOST", "Host to pass mail on to, if relay is not given").example("127.0.0.1"),
     OptionDef::new("relay_port", "PORT", "Port that goes with relay_host").default("25"),
     OptionDef::new("host", "HOST", "Host to listen on, if listen is not given").repeats().example("127.0.0.1"),
@@ -48,10 +48,10 @@ const CONNECTIONS: &[OptionDef] = &[
             "Net::Server takes regular expressions here. Those that mean an address or the beginning of one are \
              understood, like ^192\\.168\\. or 10.0.0.1; of all others cidr_allow is the plainer form, and the mistake is \
              reported.",
-        ),
+        ).difference("patterns that are no address or beginning of one are a mistake"),
     OptionDef::new("deny", "PATTERN", "Addresses that may not connect, in Net::Server's form")
         .repeats()
-        .example("192.0.2.1"),
+        .example("192.0.2.1").difference("patterns that are no address or beginning of one are a mistake"),
     OptionDef::new("xforward_hosts", "RANGE", "Clients that may say who the original client was (XFORWARD)")
         .repeats()
         .default("127.0.0.0/8, ::1"),
@@ -87,7 +87,7 @@ const PROCESS: &[OptionDef] = &[
         .manual(
             "The command returns when addresses are bound and keys read; its exit code says whether that went well. As a \
              flag it does not swallow the argument after it, as it did in DKIMproxy 1.4.1.",
-        ),
+        ).difference("returns only when addresses are bound and keys read; as a flag it does not swallow the argument after it"),
     OptionDef::new("pidfile", "FILE", "File to write the process id to")
         .aliases(&["pid_file"])
         .example("/run/dkimproxy/dkimproxy.pid")
@@ -101,7 +101,8 @@ const PROCESS: &[OptionDef] = &[
 const LIMITS: &[OptionDef] = &[
     OptionDef::new("max_connections", "NUMBER", "Connections served at a time; further ones wait")
         .aliases(&["max_servers"])
-        .default("1000"),
+        .default("1000")
+        .difference("counts connections of one process; 1.4.1 counted processes, 50 at most"),
     OptionDef::new("message_size_limit", "SIZE", "Largest message in octets: 50M; 0: the relay's limit decides")
         .default("0"),
     OptionDef::new("command_line_limit", "SIZE", "Longest command line in octets").default("8K"),
@@ -134,7 +135,7 @@ const LOG: &[OptionDef] = &[
     OptionDef::new("log_file", "auto|syslog|stderr|FILE", "Where to log").default("auto").manual(
         "auto: to syslog if there is one, to standard error if there is none, and in the foreground to both, as \
          DKIMproxy 1.4.1 did. Sys::Syslog means syslog. A FILE is opened anew at a reload (SIGHUP).",
-    ),
+    ).difference("Sys::Syslog no longer doubles the signatures; messages go there too"),
     OptionDef::new("log_level", "LEVEL", "What to log: error, warning, info, debug or trace").default("info").manual(
         "Net::Server's numbers are understood: 0 error, 1 warning, 2 and 3 info, 4 debug.",
     ),
@@ -148,7 +149,7 @@ const LOG: &[OptionDef] = &[
         "The default is dkimproxy.out or dkimproxy.in, as log watchers know them.",
     ),
     OptionDef::new("syslog_socket", "PATH", "Where syslog listens").default("/dev/log"),
-    OptionDef::switch("debugtrace", "Log every command and reply").default("off"),
+    OptionDef::switch("debugtrace", "Log every command and reply").default("off").difference("goes to the log, replies too; 1.4.1 printed commands on standard error"),
 ];
 
 const IGNORED: &[OptionDef] = &[
