@@ -2,6 +2,7 @@
 
 use crate::{keys::Key, programs};
 use std::{fs, path::PathBuf, process::Command};
+use tempfile::TempDir;
 
 /// An implementation of DKIM that is not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,51 +52,82 @@ impl Foreign {
     /// Verifies all signatures of `message`, the texts of `zone` being DNS. One word for each, top first: `pass`, or what
     /// the program says otherwise.
     pub fn verify(self, message: &[u8], zone: &[(String, String)]) -> Vec<String> {
-        match self {
+        self.verify_all(&[message], zone).remove(0)
+    }
+
+    /// Verifies several messages at once, which saves starting an interpreter for each.
+    pub fn verify_all(self, messages: &[&[u8]], zone: &[(String, String)]) -> Vec<Vec<String>> {
+        let (_folder, files) = in_files(messages);
+        let printed = match self {
             Self::Dkimpy => {
                 let zone = serde_json::to_string(&zone).expect("texts become JSON");
-                words(&programs::output_of(python().arg(DKIMPY_VERIFY).arg(zone), message))
+                programs::output_of(python().arg(DKIMPY_VERIFY).arg(zone).args(&files), b"")
             }
             Self::MailDkim => {
                 let mut perl = Command::new("perl");
-                perl.args(["-e", MAIL_DKIM_VERIFY]);
-                perl.args(zone.iter().flat_map(|(name, text)| [name, text]));
-                words(&programs::output_of(&mut perl, message))
+                perl.args(["-e", MAIL_DKIM_VERIFY]).arg(zone.len().to_string());
+                perl.args(zone.iter().flat_map(|(name, text)| [name, text])).args(&files);
+                programs::output_of(&mut perl, b"")
             }
-            Self::OpenDkim => opendkim_verify(message, zone),
-        }
+            Self::OpenDkim => return messages.iter().map(|message| opendkim_verify(message, zone)).collect(),
+        };
+        let results: Vec<Vec<String>> = printed.split_terminator(CUT).map(words).collect();
+        assert_eq!(results.len(), messages.len(), "{self:?} printed {printed:?}");
+        results
     }
 
     /// Signs `message`: returns it with the signature on top.
     pub fn sign(self, message: &[u8], wanted: &Wanted<'_>) -> Vec<u8> {
+        self.sign_all(&[message], wanted).remove(0)
+    }
+
+    /// Signs several messages at once.
+    pub fn sign_all(self, messages: &[&[u8]], wanted: &Wanted<'_>) -> Vec<Vec<u8>> {
         let (selector, domain) = wanted.key.name.split_once("._domainkey.").expect("the name of a key record");
-        let field = match self {
+        let (_folder, files) = in_files(messages);
+        let how = [selector, domain, wanted.canonicalization, wanted.key.algorithm];
+        let fields: Vec<String> = match self {
             Self::Dkimpy => {
                 let mut command = python();
-                command.arg(DKIMPY_SIGN).args([selector, domain, wanted.canonicalization, wanted.key.algorithm]);
-                programs::output_of(command.arg(&wanted.key.path), message)
+                command.arg(DKIMPY_SIGN).args(how).arg(&wanted.key.path).args(&files);
+                programs::output_of(&mut command, b"").split_terminator(CUT).map(crlf).collect()
             }
             Self::MailDkim => {
                 let mut perl = Command::new("perl");
-                perl.args(["-e", MAIL_DKIM_SIGN, selector, domain, wanted.canonicalization]);
-                programs::output_of(perl.arg(&wanted.key.path), message)
+                perl.args(["-e", MAIL_DKIM_SIGN]).args(how).arg(&wanted.key.path).args(&files);
+                programs::output_of(&mut perl, b"").split_terminator(CUT).map(crlf).collect()
             }
-            Self::OpenDkim => opendkim_sign(message, wanted, selector, domain),
+            Self::OpenDkim => {
+                messages.iter().map(|message| crlf(&opendkim_sign(message, wanted, selector, domain))).collect()
+            }
         };
-        let mut signed = crlf(field.trim_end()).into_bytes();
-        signed.extend_from_slice(b"\r\n");
-        signed.extend_from_slice(message);
-        signed
+        assert_eq!(fields.len(), messages.len(), "{self:?} did not sign each message");
+        fields.iter().zip(messages).map(|(field, message)| [field.as_bytes(), message].concat()).collect()
     }
 }
+
+/// The messages in files, in a folder that lives as long as its first value.
+fn in_files(messages: &[&[u8]]) -> (TempDir, Vec<PathBuf>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |(number, message): (usize, &&[u8])| {
+        let file = folder.path().join(number.to_string());
+        fs::write(&file, message).expect("a new file");
+        file
+    };
+    let files = messages.iter().enumerate().map(write).collect();
+    (folder, files)
+}
+
+/// What the scripts below print behind each message. No base64 text ends like this.
+const CUT: &str = "--\n";
 
 fn words(output: &str) -> Vec<String> {
     output.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
-/// The same text with CRLF, whichever line ends it has.
-fn crlf(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\n', "\r\n")
+/// A field with CRLF line ends, whichever it has, and one at its end.
+fn crlf(field: &str) -> String {
+    format!("{}\r\n", field.trim_end().replace("\r\n", "\n").replace('\n', "\r\n"))
 }
 
 /// Debian's own Python: another one in PATH would not have Debian's packages.
@@ -108,17 +140,19 @@ fn python() -> Command {
 const DKIMPY_VERIFY: &str = r#"
 import dkim, json, sys
 zone = dict(json.loads(sys.argv[1]))
-message = sys.stdin.buffer.read()
 def txt(name, timeout=5):
     name = name.decode() if isinstance(name, bytes) else name
     text = zone.get(name.rstrip(".").lower())
     return text.encode() if text is not None else None
-count = sum(1 for name, _ in dkim.rfc822_parse(message)[0] if name.lower() == b"dkim-signature")
-for index in range(count):
-    try:
-        print("pass" if dkim.DKIM(message).verify(idx=index, dnsfunc=txt) else "fail")
-    except Exception as error:
-        print("error", type(error).__name__, error)
+for path in sys.argv[2:]:
+    message = open(path, "rb").read()
+    count = sum(1 for name, _ in dkim.rfc822_parse(message)[0] if name.lower() == b"dkim-signature")
+    for index in range(count):
+        try:
+            print("pass" if dkim.DKIM(message).verify(idx=index, dnsfunc=txt) else "fail")
+        except Exception as error:
+            print("error", type(error).__name__, error)
+    print("--")
 "#;
 
 const DKIMPY_SIGN: &str = r#"
@@ -131,14 +165,15 @@ if algorithm == "ed25519-sha256":
     der = base64.b64decode(b"".join(line for line in key.splitlines() if not line.startswith(b"-")))
     at = der.index(b"\x04\x22\x04\x20") + 4
     key = base64.b64encode(der[at:at + 32])
-message = sys.stdin.buffer.read()
-field = dkim.sign(message, selector.encode(), domain.encode(), key, canonicalize=how, signature_algorithm=algorithm.encode())
-sys.stdout.buffer.write(field)
+for file in sys.argv[6:]:
+    field = dkim.sign(open(file, "rb").read(), selector.encode(), domain.encode(), key, canonicalize=how,
+        signature_algorithm=algorithm.encode())
+    sys.stdout.buffer.write(field.rstrip() + b"\n--\n")
 "#;
 
 const MAIL_DKIM_VERIFY: &str = r#"
 use Mail::DKIM::Verifier; use Mail::DKIM::DNS; use Net::DNS;
-my %zone = @ARGV;
+my %zone = splice @ARGV, 0, 2 * shift @ARGV;
 package Zone;
 sub new { bless {}, shift }
 sub udp_timeout { } sub tcp_timeout { } sub errorstring { "NXDOMAIN" }
@@ -156,22 +191,28 @@ sub send {
 }
 package main;
 Mail::DKIM::DNS::resolver(Zone->new);
-binmode STDIN;
-my $dkim = Mail::DKIM::Verifier->new;
-{ local $/; $dkim->PRINT(<STDIN>); }
-$dkim->CLOSE;
-print $_->result eq "pass" ? "pass" : $_->result_detail, "\n" for $dkim->signatures;
+for my $file (@ARGV) {
+    open my $message, "<:raw", $file or die "$file: $!";
+    my $dkim = Mail::DKIM::Verifier->new;
+    { local $/; $dkim->PRINT(<$message>); }
+    $dkim->CLOSE;
+    print $_->result eq "pass" ? "pass" : $_->result_detail, "\n" for $dkim->signatures;
+    print "--\n";
+}
 "#;
 
 const MAIL_DKIM_SIGN: &str = r#"
 use Mail::DKIM::Signer;
-my ($selector, $domain, $method, $file) = @ARGV;
-binmode STDIN;
-my $dkim = Mail::DKIM::Signer->new(Algorithm => "rsa-sha256", Method => $method, Domain => $domain,
-    Selector => $selector, KeyFile => $file);
-{ local $/; $dkim->PRINT(<STDIN>); }
-$dkim->CLOSE;
-print $_->as_string, "\n" for $dkim->signatures;
+my ($selector, $domain, $method, $algorithm, $key, @files) = @ARGV;
+for my $file (@files) {
+    open my $message, "<:raw", $file or die "$file: $!";
+    my $dkim = Mail::DKIM::Signer->new(Algorithm => $algorithm, Method => $method, Domain => $domain,
+        Selector => $selector, KeyFile => $key);
+    { local $/; $dkim->PRINT(<$message>); }
+    $dkim->CLOSE;
+    print $_->as_string, "\n" for $dkim->signatures;
+    print "--\n";
+}
 "#;
 
 /// Runs `opendkim -t` on a message with this configuration; returns what it prints.

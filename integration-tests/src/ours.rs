@@ -2,7 +2,11 @@
 
 use crate::programs;
 use serde_json::{Map, Value};
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Verifies messages with `dkimproxy-in verify --json`; one object for each, in their order.
 ///
@@ -24,13 +28,25 @@ pub fn verify(messages: &[&Path], dns: &Path, now: Option<u64>) -> Vec<Value> {
 
 /// The results of all signatures of one message, top first, the texts of `zone` being DNS.
 pub fn results(message: &[u8], zone: &[(String, String)]) -> Vec<String> {
+    results_of_all(&[message], zone).remove(0)
+}
+
+/// The same for several messages at once.
+pub fn results_of_all(messages: &[&[u8]], zone: &[(String, String)]) -> Vec<Vec<String>> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (file, dns) = (folder.path().join("message"), folder.path().join("dns.json"));
-    fs::write(&file, message).expect("a new file");
+    let files: Vec<PathBuf> = (0..messages.len()).map(|number| folder.path().join(number.to_string())).collect();
+    for (file, message) in files.iter().zip(messages) {
+        fs::write(file, message).expect("a new file");
+    }
     let zone: Map<String, Value> =
         zone.iter().map(|(name, text)| (name.clone(), Value::from(vec![text.as_str()]))).collect();
+    let dns = folder.path().join("dns.json");
     fs::write(&dns, Value::from(zone).to_string()).expect("a new file");
-    let object = verify(&[&file], &dns, None).remove(0);
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    verify(&files, &dns, None).iter().map(result_words).collect()
+}
+
+fn result_words(object: &Value) -> Vec<String> {
     let signatures = object["dkim"].as_array().unwrap_or_else(|| panic!("no list of signatures in {object}"));
     signatures.iter().map(|signature| signature["result"].as_str().unwrap_or_default().to_owned()).collect()
 }

@@ -37,16 +37,19 @@ fn our_signatures_are_accepted() {
     let judges = Foreign::installed();
     let (_folder, keys) = keys();
     for key in &keys {
+        let mut cases = Vec::new();
         for canonicalization in CANONICALIZATIONS {
             for kind in messages::kinds() {
                 let signed = signed(&kind.message, key, canonicalization);
                 let what = format!("{} {canonicalization} {}", key.algorithm, kind.name);
                 assert!(signed.ends_with(&kind.message), "{what}: the message was changed");
-                assert_eq!(ours::results(&signed, &zone(key)), ["pass"], "{what}: our own verifier");
-                for judge in judges.iter().filter(|judge| judge.knows(key.algorithm)) {
-                    assert_eq!(judge.verify(&signed, &zone(key)), ["pass"], "{what}: {judge:?}");
-                }
+                cases.push((what, signed));
             }
+        }
+        let signed: Vec<&[u8]> = cases.iter().map(|(_, signed)| signed.as_slice()).collect();
+        assert_all_pass("our own verifier", &cases, &ours::results_of_all(&signed, &zone(key)));
+        for judge in judges.iter().filter(|judge| judge.knows(key.algorithm)) {
+            assert_all_pass(&format!("{judge:?}"), &cases, &judge.verify_all(&signed, &zone(key)));
         }
     }
 }
@@ -54,16 +57,25 @@ fn our_signatures_are_accepted() {
 #[test]
 fn foreign_signatures_are_accepted() {
     let (_folder, keys) = keys();
+    let kinds = messages::kinds();
+    let messages: Vec<&[u8]> = kinds.iter().map(|kind| kind.message.as_slice()).collect();
     for signer in Foreign::installed() {
         for key in keys.iter().filter(|key| signer.knows(key.algorithm)) {
             for canonicalization in CANONICALIZATIONS {
-                for kind in messages::kinds() {
-                    let signed = signer.sign(&kind.message, &Wanted { key, canonicalization });
-                    let results = ours::results(&signed, &zone(key));
-                    assert_eq!(results, ["pass"], "{signer:?} {} {canonicalization} {}", key.algorithm, kind.name);
-                }
+                let signed = signer.sign_all(&messages, &Wanted { key, canonicalization });
+                let what = |name: &str| format!("{signer:?} {} {canonicalization} {name}", key.algorithm);
+                let cases: Vec<_> = kinds.iter().map(|kind| what(kind.name)).zip(signed).collect();
+                let signed: Vec<&[u8]> = cases.iter().map(|(_, signed)| signed.as_slice()).collect();
+                assert_all_pass("our own verifier", &cases, &ours::results_of_all(&signed, &zone(key)));
             }
         }
+    }
+}
+
+/// Each case has exactly one signature, and it is good.
+fn assert_all_pass(judge: &str, cases: &[(String, Vec<u8>)], results: &[Vec<String>]) {
+    for ((what, _), results) in cases.iter().zip(results) {
+        assert_eq!(*results, ["pass"], "{judge}: {what}");
     }
 }
 
