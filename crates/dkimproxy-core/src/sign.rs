@@ -6,9 +6,12 @@ use crate::{
     hash::{BodyHashRequest, BodyHasher, BodyHashes},
     header::Header,
     key::SigningKey,
-    signature::{UnsignedField, header_hash_input},
+    signature::{Layout, UnsignedField, header_hash_input},
 };
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use thiserror::Error;
 
 /// Names that h= is given at most. A message with more instances than that has its topmost ones left out, so that the
@@ -34,6 +37,8 @@ pub struct SigningRequest {
     pub timestamp: bool,
     /// x=: seconds from now.
     pub lifetime: Option<u64>,
+    /// How the field looks.
+    pub layout: Layout,
 }
 
 /// Which header fields a signature covers. Names are ASCII case-insensitive; From is covered whether named or not
@@ -98,7 +103,46 @@ const REPEATABLE: &[&str] = &[
     "list-archive",
 ];
 
+/// What DKIMproxy 1.4.1 covered.
+pub(crate) const DKIMPROXY1: &[&str] = &[
+    "from",
+    "sender",
+    "reply-to",
+    "subject",
+    "date",
+    "message-id",
+    "to",
+    "cc",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "content-id",
+    "content-description",
+    "resent-date",
+    "resent-from",
+    "resent-sender",
+    "resent-to",
+    "resent-cc",
+    "resent-message-id",
+    "in-reply-to",
+    "references",
+    "list-id",
+    "list-help",
+    "list-unsubscribe",
+    "list-subscribe",
+    "list-post",
+    "list-owner",
+    "list-archive",
+];
+
 impl CoveredFields {
+    /// What DKIMproxy 1.4.1 covered: every instance of a fixed set of fields, none sealed. For the same h= take
+    /// [`Layout::DkimProxy1`] as well, which lists them in the order of the message.
+    pub fn dkimproxy1() -> Self {
+        let present = DKIMPROXY1.iter().map(|name| (*name).to_owned()).collect();
+        Self { present, sealed: Vec::new(), sealed_if_present: Vec::new() }
+    }
+
     /// The names of h= for this header, in lower case: sealed ones first, each as often as it is to be covered.
     fn names(&self, header: &Header) -> Vec<String> {
         let count = |name: &str| header.named(name).count();
@@ -122,6 +166,25 @@ impl CoveredFields {
             .take(MAX_NAMES)
             .collect()
     }
+}
+
+/// The same names in the order in which the header has the fields, names that are sealed last.
+fn in_message_order(names: Vec<String>, header: &Header) -> Vec<String> {
+    let mut left: HashMap<String, usize> = HashMap::new();
+    for name in &names {
+        *left.entry(name.clone()).or_default() += 1;
+    }
+    let mut take = |name: &String| match left.get_mut(name) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            true
+        }
+        _ => false,
+    };
+    let in_header = header.fields().map(|field| String::from_utf8_lossy(field.name()).to_ascii_lowercase());
+    let mut ordered: Vec<String> = in_header.filter(&mut take).collect();
+    ordered.extend(names.into_iter().filter(&mut take));
+    ordered
 }
 
 /// Why no signature could be made.
@@ -173,8 +236,12 @@ impl Signer {
 
     fn sign(&self, request: &SigningRequest, body: &BodyHashes) -> Result<Vec<u8>, SignError> {
         let body_hash = body.get(&body_hash_request(request)).ok_or(SignError::BodyNotHashed)?;
-        let names = request.covered.names(&self.header);
+        let mut names = request.covered.names(&self.header);
+        if let Layout::DkimProxy1 { .. } = request.layout {
+            names = in_message_order(names, &self.header);
+        }
         let field = UnsignedField {
+            layout: &request.layout,
             algorithm: request.key.algorithm(),
             canonicalization: request.canonicalization,
             domain: &request.domain,

@@ -1,10 +1,11 @@
 //! The DKIM-Signature field (3.5), typed: parse, write, fold.
 
+pub(crate) mod dkimproxy1;
 mod input;
 mod write;
 
 pub(crate) use input::header_hash_input;
-pub use write::{UnfinishedField, UnsignedField};
+pub use write::{Layout, UnfinishedField, UnsignedField};
 
 use crate::{
     canonicalize::Canonicalization,

@@ -11,6 +11,7 @@ use dkimproxy_core::{
     key::{KeyName, KeyRecord, Keys, SigningKey},
     message::MessageReader,
     sign::{CoveredFields, Signer, SigningRequest},
+    signature::Layout,
     verify::{Verification, Verifier, VerifyPolicy},
 };
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub(crate) fn request(key: &Arc<SigningKey>, canonicalization: Canonicalization)
         covered: CoveredFields::default(),
         timestamp: true,
         lifetime: None,
+        layout: Layout::Ours,
     }
 }
 

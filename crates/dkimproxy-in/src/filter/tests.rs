@@ -10,6 +10,7 @@ use dkimproxy_core::{
     key::SigningKey,
     message::MessageReader,
     sign::{CoveredFields, Signer, SigningRequest},
+    signature::Layout,
     verify::VerifyPolicy,
 };
 use dkimproxy_daemon::filter::Edits;
@@ -54,6 +55,7 @@ impl Signed {
             covered: CoveredFields::default(),
             timestamp: false,
             lifetime: None,
+            layout: Layout::Ours,
         };
         let mut reader = MessageReader::new(1 << 20);
         let body = reader.push(message.as_bytes()).unwrap().to_vec();

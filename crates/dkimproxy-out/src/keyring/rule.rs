@@ -7,6 +7,7 @@ use dkimproxy_core::{
     domain::{DomainError, DomainName, Identity, Selector},
     key::SigningKey,
     sign::{CoveredFields, SigningRequest},
+    signature::Layout,
 };
 use std::sync::Arc;
 use thiserror::Error;
@@ -94,6 +95,7 @@ impl Signature {
             covered: self.covered.clone().unwrap_or_default(),
             timestamp: self.timestamp,
             lifetime: None,
+            layout: Layout::Ours,
             domain,
         })
     }
