@@ -1,12 +1,18 @@
 # The targets that people and CI run, the same ones. `make help` lists them.
 
-CARGO      ?= cargo
-TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
-PREFIX     ?= /usr/local
-SYSCONFDIR ?= /etc
-UNITDIR    ?= $(PREFIX)/lib/systemd/system
+CARGO       ?= cargo
+TARGET_DIR  := $(or $(CARGO_TARGET_DIR),target)
+PROGRAMS    := dkimproxy-out dkimproxy-in
+SAMPLES     := dkimproxy_out.conf dkimproxy_in.conf sender_map
+
+# Where `make install` puts things. INITDIR=/etc/init.d for systems without systemd; a configuration file that is there
+# already is left alone, and the sample put beside it as FILE.new.
+DESTDIR     ?=
+PREFIX      ?= /usr/local
+CONFDIR     ?= /etc/dkimproxy
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
-DESTDIR    ?=
+INITDIR     ?=
 
 # What the tests use of a Debian system. Where it is missing and cannot be installed, tests are skipped aloud.
 PACKAGES   := postfix opendkim opendkim-tools libmail-dkim-perl python3-dkim python3-nacl swaks
@@ -66,26 +72,29 @@ fuzz: ## each fuzz target for a minute; needs cargo-fuzz and a nightly compiler
 	done
 
 install: build ## programs, manual pages, samples and units; PREFIX and DESTDIR count
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(SYSCONFDIR)/dkimproxy
-	install -m 755 $(TARGET_DIR)/release/dkimproxy-out $(TARGET_DIR)/release/dkimproxy-in $(DESTDIR)$(PREFIX)/sbin/
-	for program in dkimproxy-out dkimproxy-in; do \
-		$(TARGET_DIR)/release/$$program manual > $(DESTDIR)$(PREFIX)/share/man/man8/$$program.8 || exit 1; \
-	done
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(CONFDIR)
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR)
-	for file in etc/*.service etc/*.socket; do \
-		if [ -f $$file ]; then sed 's#/usr/sbin/#$(PREFIX)/sbin/#' $$file > $(DESTDIR)$(UNITDIR)/$${file##*/}; fi; \
+	install -m 755 $(PROGRAMS:%=$(TARGET_DIR)/release/%) $(DESTDIR)$(PREFIX)/bin/
+	for program in $(PROGRAMS); do \
+		$(TARGET_DIR)/release/$$program manual > $(DESTDIR)$(PREFIX)/share/man/man8/$$program.8 || exit 1; \
+		sed 's#/usr/bin/dkimproxy#$(PREFIX)/bin/dkimproxy#' etc/systemd/$$program.service \
+			> $(DESTDIR)$(UNITDIR)/$$program.service || exit 1; \
 	done
-	for file in etc/*sysusers*; do if [ -f $$file ]; then install -m 644 $$file $(DESTDIR)$(SYSUSERSDIR)/dkimproxy.conf; fi; done
-	for file in etc/*; do case $$file in *.service|*.socket|*sysusers*) ;; *) \
-		name=$(DESTDIR)$(SYSCONFDIR)/dkimproxy/$${file##*/}; \
-		if [ -e $$name ]; then install -m 644 $$file $$name.new; else install -m 644 $$file $$name; fi ;; \
-	esac; done
+	install -m 644 etc/sysusers.d/dkimproxy.conf $(DESTDIR)$(SYSUSERSDIR)/
+	for name in $(SAMPLES); do \
+		new=$(DESTDIR)$(CONFDIR)/$$name; if [ -e $$new ]; then new=$$new.new; fi; \
+		install -m 644 etc/$$name $$new || exit 1; \
+	done
+	if [ -n "$(INITDIR)" ]; then \
+		install -d $(DESTDIR)$(INITDIR) && \
+		sed 's#^BINDIR=.*#BINDIR=$(PREFIX)/bin#' etc/init.d/dkimproxy > $(DESTDIR)$(INITDIR)/dkimproxy && \
+		chmod 755 $(DESTDIR)$(INITDIR)/dkimproxy; \
+	fi
 
 uninstall: ## takes away what install put there, and leaves the configuration
-	rm -f $(DESTDIR)$(PREFIX)/sbin/dkimproxy-out $(DESTDIR)$(PREFIX)/sbin/dkimproxy-in
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/dkimproxy-out.8 $(DESTDIR)$(PREFIX)/share/man/man8/dkimproxy-in.8
-	for file in etc/*.service etc/*.socket; do rm -f $(DESTDIR)$(UNITDIR)/$${file##*/}; done
-	rm -f $(DESTDIR)$(SYSUSERSDIR)/dkimproxy.conf
+	cd $(DESTDIR)$(PREFIX) && rm -f $(PROGRAMS:%=bin/%) $(PROGRAMS:%=share/man/man8/%.8)
+	cd $(DESTDIR)$(UNITDIR) && rm -f $(PROGRAMS:%=%.service)
+	rm -f $(DESTDIR)$(SYSUSERSDIR)/dkimproxy.conf $(if $(INITDIR),$(DESTDIR)$(INITDIR)/dkimproxy)
 
 clean: ## what was built
 	$(CARGO) clean
