@@ -30,11 +30,10 @@ demo: ## both daemons at work, with nothing installed but Rust
 	@$(CARGO) build --quiet --locked -p dkimproxy-out -p dkimproxy-in -p integration-tests --bins
 	@DKIMPROXY_BIN_DIR=$(TARGET_DIR)/debug $(TARGET_DIR)/debug/demo
 
-# One target folder and one profile throughout, so that nothing is built twice. `cargo test` also builds the two programs
-# (they have tests of their own), and the tests that start them take them from there.
+# One target folder, one profile and one set of features throughout, so that nothing is built twice: the programs are built
+# together with the tests that start them.
 test: packages lint ## everything that must be true; installs Debian packages if it may
-	$(CARGO) test --locked --workspace --no-run
-	$(CARGO) build --locked --workspace --bins
+	$(CARGO) build --locked --workspace --lib --bins --tests
 	DKIMPROXY_BIN_DIR=$(abspath $(TARGET_DIR))/debug $(CARGO) test --locked --workspace
 	$(MAKE) ring docs
 
