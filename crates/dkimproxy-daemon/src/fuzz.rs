@@ -28,3 +28,21 @@ pub fn configuration(octets: &[u8]) {
     assert!(config.is_some() || !problems.is_empty());
     assert!(problems.to_string().lines().count() == problems.len());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_file_is_too_odd(lines in prop::collection::vec("(listen|relay|port|allow|cidr_deny|min_servers|x|)[ =:#\\\\\r]{0,2}[ -~\r\0é]{0,20}", 0..8)) {
+            configuration(lines.join("\n").as_bytes());
+        }
+
+        #[test]
+        fn no_octets_are_too_odd(octets in prop::collection::vec(any::<u8>(), 0..100)) {
+            configuration(&octets);
+        }
+    }
+}

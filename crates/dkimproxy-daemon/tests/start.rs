@@ -10,7 +10,10 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    os::unix::net::{UnixDatagram, UnixStream},
+    os::unix::{
+        fs::PermissionsExt,
+        net::{UnixDatagram, UnixStream},
+    },
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Output, Stdio},
     thread,
@@ -292,6 +295,30 @@ fn systemd_is_told() {
     daemon.signal("TERM");
     assert_eq!(after_watchdog(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000\n");
     assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
+fn root_is_left_behind() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED root_is_left_behind: only root can become somebody else");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let conf = folder.path().join("conf");
+    fs::write(&conf, "user 65533\ngroup 65532, 65531\n").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap(); // out of reach for that user
+    let conf_file = format!("--conf_file={}", conf.display());
+    let mut daemon = Daemon::start(&["127.0.0.1:0", "127.0.0.1:1", &conf_file]);
+    let warning = daemon.line_with("a reload (SIGHUP) will not work");
+    assert!(warning.contains("is closed to user 65533"), "{warning}");
+    daemon.line_with("listening on ");
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.child.id())).unwrap();
+    for line in ["Uid:\t65533\t65533\t65533\t65533", "Gid:\t65532\t65532\t65532\t65532", "Groups:\t65531 65532"] {
+        assert!(status.contains(line), "{status}");
+    }
+    let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.child.id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
 }
 
 #[test]
