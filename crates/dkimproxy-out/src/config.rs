@@ -4,8 +4,8 @@ use crate::{
     author::AuthorField,
     cli,
     filter::{Policy, SigningFilter},
-    keyring::{Defaults, Item, Keyring, Sources, Template},
-    report::{Place, Report},
+    keyring::{Defaults, Item, Keyring, LOOKS, Look, Sources, Template},
+    report::{Findings, Place, Report},
 };
 use dkimproxy_daemon::config::{
     Entry, Example, OptionDef, Origin, Problem, Problems, Program, RawConfig, Section, value,
@@ -23,7 +23,7 @@ pub static PROGRAM: Program = Program {
     sample_ports: (10027, 10028),
     options: &[Section { title: "Signing", options: OPTIONS }],
     commands: cli::commands,
-    notes,
+    notes: changed_habits,
     files: &[
         ("/etc/dkimproxy/dkimproxy_out.conf", "The configuration; read when --conf_file names it."),
         ("/etc/dkimproxy/sender_map", "Which keys sign for which senders; read when sender_map names it."),
@@ -63,24 +63,28 @@ pub static OPTIONS: &[OptionDef] = &[
          different keys give two signatures. Where d= is absent, the domain of the key is signed for (under the dot: \
          the author's domain).\n\n\
          Example: example.org dkim(s=dk2026,key=/etc/dkimproxy/dk2026.pem)",
-    ),
+    )
+    .difference(MAP_DIFFERENCE),
     OptionDef::new("listid_map", "FILE", "Rules by the List-Id field").example("/etc/dkimproxy/listid_map").manual(
         "Like sender_map, but the keys are List-Ids or parents of them. Where d= is absent, the domain of the key is \
          signed for; if the key is the whole List-Id, that is the key without its first label.",
-    ),
+    )
+    .difference(MAP_DIFFERENCE),
     OptionDef::new("domain", "DOMAIN[,DOMAIN...]", "Domains to sign for with the option signature")
         .example("example.org")
         .manual(
             "With one domain, all mail that no map covers is signed for it, whoever the author is. With several, only \
          mail whose author is in one of them or in a subdomain; the longest that fits is the signing domain.",
-        ),
+        )
+        .difference("blanks around its commas do not matter; in 1.4.1 the second domain of \"a, b\" was never found"),
     OptionDef::new("selector", "SELECTOR", "Selector, where a signature does not name one").example("dk2026"),
     OptionDef::new("keyfile", "FILE", "Private key, where a signature does not name one")
         .example("/etc/dkimproxy/private.pem")
         .manual(
             "RSA of 1024 to 4096 bits, or Ed25519, in PEM form (PKCS#1 or PKCS#8). Make one with dkimproxy-out \
              genkey. It is read at start, before privileges are given up, and at SIGHUP.",
-        ),
+        )
+        .difference("read at start and at SIGHUP; 1.4.1 read it for each message, so a new key needed no signal"),
     OptionDef::new("signature", "SIGNATURE", "A signature to make where no map covers the mail")
         .repeats()
         .example("dkim(c=relaxed/relaxed)")
@@ -91,7 +95,8 @@ pub static OPTIONS: &[OptionDef] = &[
              canonicalization of header and body, relaxed/relaxed where it is absent, while c=relaxed means \
              relaxed/simple; a (algorithm), not needed since the key settles it; i (identity), within d=; h \
              (headers) names of the header fields to cover, separated by colons, one that is named twice is also \
-             sealed against additions; t=no leaves the time of signing out.\n\n\
+             sealed against additions; t=no leaves the time of signing out; lifetime=7d writes x=; layout=dkimproxy1 is \
+             for one signature what the option layout is for all.\n\n\
              In d and i, $sender is the author's address, $senderdomain its domain, $key the domain of the rule that \
              matched, and $$ a dollar sign.",
         ),
@@ -105,6 +110,12 @@ pub static OPTIONS: &[OptionDef] = &[
     OptionDef::new("domainkeys_method", "METHOD", "Has no effect: DomainKeys signatures are not made").ignored(),
     OptionDef::new("identity", "IDENTITY", "i=, where a signature does not name one").example("@example.org").manual(
         "It is written into the signatures whose signing domain it lies within. (DKIMproxy 1.4.1 ignored this option.)",
+    )
+    .difference("counts; 1.4.1 ignored it"),
+    OptionDef::new("layout", "own|dkimproxy1", "Form of the signatures").default("own").manual(
+        "With own, a signature covers the fields that receivers look at, a second From cannot be added, and the time of \
+         signing is in it. With dkimproxy1 it is that of DKIMproxy 1.4.1, octet for octet where key, algorithm, domain \
+         and method are the same: for comparisons, and for receivers that somebody has tuned to it.",
     ),
     OptionDef::new("sign_for", "FIELD[,FIELD]", "Fields that name the author: from, sender")
         .default("from,sender")
@@ -117,11 +128,15 @@ pub static OPTIONS: &[OptionDef] = &[
          where trying again may help, 550 where the message itself is at fault (it has no From field, say), and 552 \
          where its header is longer than header_limit. Since keys are read at start, such trouble is rare.\n\n\
          DKIMproxy 1.4.1 ignored this option in the file, and heeded --reject-error only.",
-    ),
+    )
+    .difference("counts wherever it is written; 1.4.1 heeded --reject-error with a hyphen only. The connection stays open"),
     OptionDef::new("header_limit", "SIZE", "Longest header section that is looked at")
         .default("1M")
         .manual("In octets, or with K or M. A message with a longer one cannot be signed; see reject_error."),
 ];
+
+const MAP_DIFFERENCE: &str = "user+extension@domain finds user@domain and domain; keys in upper case, indented lines and \
+    comments behind a rule count; the dot signs for the author's domain; mistakes are told at start, not by each message";
 
 /// The names in `sign_for`.
 const AUTHOR_FIELDS: &[(&str, AuthorField)] = &[("from", AuthorField::From), ("sender", AuthorField::Sender)];
@@ -133,19 +148,21 @@ const HEADER_LIMITS: std::ops::RangeInclusive<u64> = 1024..=64 * 1024 * 1024;
 pub fn load(raw: &RawConfig, problems: &mut Problems) -> Option<SigningFilter> {
     let before = problems.len();
     let policy = policy(raw, problems);
-    let (keyring, report) = load_keyring(raw, problems);
-    report.into_parts().0.into_iter().for_each(|problem| problems.push(problem));
-    (problems.len() == before).then(|| SigningFilter::new(keyring, policy))
+    let sources = sources(raw, problems);
+    let mut report = Report::default();
+    let keyring = Keyring::load(&sources, &mut report);
+    let Findings { problems: found, warnings, differences } = report.finish();
+    found.into_iter().for_each(|problem| problems.push(problem));
+    let lines = |notes: Vec<Problem>| notes.iter().map(Problem::to_string).collect();
+    (problems.len() == before)
+        .then(|| SigningFilter::new(keyring, policy).with_remarks(lines(warnings), lines(differences)))
 }
 
-/// What an administrator should know of this configuration, though it is no mistake.
-pub fn notes(raw: &RawConfig) -> Vec<String> {
-    let (_, report) = load_keyring(raw, &mut Problems::default());
-    let habits = raw.entries.iter().filter_map(changed_habit);
-    habits.chain(report.into_parts().1.iter().map(Problem::to_string)).collect()
+/// Keys that count now though 1.4.1 did not heed them: to be said at start, since mail may fare differently.
+pub fn changed_habits(raw: &RawConfig) -> Vec<String> {
+    raw.entries.iter().filter_map(changed_habit).collect()
 }
 
-/// Keys that 1.4.1 took and did not heed.
 fn changed_habit(entry: &Entry) -> Option<String> {
     let from_file = matches!(entry.origin, Origin::File { .. });
     let message = match entry.key.name {
@@ -167,13 +184,6 @@ fn policy(raw: &RawConfig, problems: &mut Problems) -> Policy {
         reject_error: raw.is_on("reject_error", problems),
         header_limit: usize::try_from(header_limit).unwrap_or(usize::MAX),
     }
-}
-
-fn load_keyring(raw: &RawConfig, problems: &mut Problems) -> (Keyring, Report) {
-    let sources = sources(raw, problems);
-    let mut report = Report::default();
-    let keyring = Keyring::load(&sources, &mut report);
-    (keyring, report)
 }
 
 fn sources(raw: &RawConfig, problems: &mut Problems) -> Sources {
@@ -206,6 +216,7 @@ fn defaults(raw: &RawConfig, problems: &mut Problems) -> Defaults {
         selector: raw.text("selector").map(str::to_owned),
         method: method("dkim_method").or_else(|| method("method")),
         identity: raw.parsed("identity", problems, Template::parse),
+        look: raw.parsed("layout", problems, value::one_of(LOOKS)).unwrap_or(Look::Own),
     }
 }
 

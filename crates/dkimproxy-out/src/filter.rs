@@ -33,13 +33,23 @@ pub struct Policy {
 pub struct SigningFilter {
     keyring: Keyring,
     policy: Policy,
+    /// What was odd about the configuration.
+    warnings: Vec<String>,
+    /// What somebody who comes from 1.4.1 will feel.
+    differences: Vec<String>,
     clock: fn() -> u64,
 }
 
 impl SigningFilter {
     /// A filter that tells the time by the system's clock.
     pub fn new(keyring: Keyring, policy: Policy) -> Self {
-        Self { keyring, policy, clock: seconds_since_epoch }
+        Self { keyring, policy, warnings: Vec::new(), differences: Vec::new(), clock: seconds_since_epoch }
+    }
+
+    /// With what there is to say about the configuration it was made from.
+    #[must_use]
+    pub fn with_remarks(self, warnings: Vec<String>, differences: Vec<String>) -> Self {
+        Self { warnings, differences, ..self }
     }
 
     /// The rules and keys.
@@ -59,6 +69,15 @@ impl Filter for SigningFilter {
 
     fn begin(self: &Arc<Self>, _client: &Client, _transaction: &Transaction) -> SigningMessage {
         self.message()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
+    fn describe(&self) -> Vec<String> {
+        let differences = self.differences.iter().map(|difference| format!("difference: {difference}"));
+        self.keyring.describe().into_iter().chain(differences).collect()
     }
 }
 

@@ -40,7 +40,7 @@ pub use build::Defaults;
 pub use lookup::Table;
 pub use map_key::domain_key;
 pub use rule::{Rule, Unsignable};
-pub use signature::{GrammarError, Item};
+pub use signature::{GrammarError, Item, LOOKS, Look};
 pub use template::Template;
 
 /// Where rules come from, as written.
@@ -149,7 +149,21 @@ impl Keyring {
         &self.keys
     }
 
-    /// How many rules each source gave, for `check`: `sender_map: 3 rules`.
+    /// What was loaded, for `check`: how many rules each source gave (`sender_map: 3 rules`), what the first of them mean,
+    /// and which keys there are.
+    pub fn describe(&self) -> Vec<String> {
+        let lists = self.lists.iter().flat_map(|table| describe(Source::ListIdMap, &table.below));
+        let senders = self.senders.iter().flat_map(|table| describe(Source::SenderMap, table));
+        let fallback = match &self.fallback {
+            Fallback::Nothing => Vec::new(),
+            Fallback::Everyone(rule) => vec![format!("{}: {rule}", Source::Signature)],
+            Fallback::Domains(table) => describe(Source::Domain, table),
+        };
+        let keys = self.keys.iter().map(|key| format!("key {}: {}", key.path.display(), key.kind));
+        self.summary().into_iter().chain(lists).chain(senders).chain(fallback).chain(keys).collect()
+    }
+
+    /// How many rules each source gave: `sender_map: 3 rules`.
     pub fn summary(&self) -> Vec<String> {
         let count = |source, n| format!("{source}: {n} {}", if n == 1 { "rule" } else { "rules" });
         let lists = self.lists.iter().map(|table| count(Source::ListIdMap, table.below.len()));
@@ -219,6 +233,18 @@ impl KeyInfo {
     fn new((path, key): (&Path, &Arc<SigningKey>)) -> Self {
         Self { path: path.to_owned(), kind: format!("{}, {} bits", key.algorithm(), key.bits()) }
     }
+}
+
+/// Nobody reads more lines than this about one map.
+const DESCRIBED: usize = 100;
+
+fn describe(source: Source, table: &Table) -> Vec<String> {
+    let rules = table.sorted();
+    let more = rules.len().saturating_sub(DESCRIBED);
+    let mut lines: Vec<String> =
+        rules.iter().take(DESCRIBED).map(|(key, rule)| format!("{source} {key}: {rule}")).collect();
+    lines.extend((more > 0).then(|| format!("{source}: {more} more")));
+    lines
 }
 
 fn find_author<'a>(table: &'a Table, authors: &[Author]) -> Option<((&'a str, &'a Rule), usize)> {

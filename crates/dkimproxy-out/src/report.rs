@@ -1,4 +1,5 @@
-//! What reading a configuration has to say: problems, which forbid a start, and warnings, which do not.
+//! What reading a configuration has to say: problems, which forbid a start, warnings, which do not, and differences from
+//! 1.4.1, which only `check` tells.
 
 use dkimproxy_daemon::config::{Origin, Problem};
 use std::{collections::HashMap, fmt::Display, path::Path};
@@ -16,11 +17,23 @@ pub struct Place {
     pub origin: Origin,
 }
 
-/// All problems and warnings found.
+/// All that was found.
 #[derive(Debug, Default)]
 pub struct Report {
     problems: Notes,
     warnings: Notes,
+    differences: Notes,
+}
+
+/// All that was found, in the order of files and lines. What was not shown is summed up in the last one of its kind.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What forbids a start.
+    pub problems: Vec<Problem>,
+    /// What an administrator should know.
+    pub warnings: Vec<Problem>,
+    /// What somebody who comes from 1.4.1 will feel.
+    pub differences: Vec<Problem>,
 }
 
 impl Report {
@@ -34,14 +47,18 @@ impl Report {
         self.warnings.add(place, kind, &message);
     }
 
-    /// True if there was a problem.
-    pub fn has_problems(&self) -> bool {
-        !self.problems.shown.is_empty()
+    /// Something that was otherwise in 1.4.1.
+    pub fn differ(&mut self, place: &Place, kind: &'static str, message: impl Display) {
+        self.differences.add(place, kind, &message);
     }
 
-    /// The problems and the warnings. What was not shown is summed up in the last one of its kind.
-    pub fn into_parts(self) -> (Vec<Problem>, Vec<Problem>) {
-        (self.problems.finish(), self.warnings.finish())
+    /// All that was found.
+    pub fn finish(self) -> Findings {
+        Findings {
+            problems: self.problems.finish(),
+            warnings: self.warnings.finish(),
+            differences: self.differences.finish(),
+        }
     }
 }
 
@@ -98,9 +115,8 @@ mod tests {
             report.warn(&place, "sha1", format_args!("line {n}"));
         }
         report.warn(&place, "other", "once");
-        assert!(!report.has_problems());
-        let (problems, warnings) = report.into_parts();
-        assert!(problems.is_empty());
+        let Findings { problems, warnings, differences } = report.finish();
+        assert!(problems.is_empty() && differences.is_empty());
         assert_eq!(warnings.len(), SHOWN_PER_KIND + 1);
         assert_eq!(warnings[SHOWN_PER_KIND - 1].message, "line 4 (and 9995 more like this)");
         assert_eq!(warnings[SHOWN_PER_KIND].message, "once");

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use dkimproxy_daemon::{
     config::{Entry, Origin, Problems, RawConfig},
-    filter::{Decision, MessageFilter, Verdict},
+    filter::{Decision, Filter, MessageFilter, Verdict},
 };
 use std::{
     fs,
@@ -49,7 +49,7 @@ pub(super) fn run(matches: &ArgMatches, raw: RawConfig) -> anyhow::Result<ExitCo
     let mut problems = Problems::default();
     let raw = complete(matches, raw);
     let Some(filter) = config::load(&raw, &mut problems) else { return Ok(problems.report(&PROGRAM)) };
-    for note in config::notes(&raw) {
+    for note in config::changed_habits(&raw).into_iter().chain(filter.notes()) {
         eprintln!("{}: warning: {note}", PROGRAM.name);
     }
     let message = read(matches.get_one::<PathBuf>("FILE").map(PathBuf::as_path))?;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::test_keys;
+use dkimproxy_daemon::filter::Filter;
 use std::{fs, os::unix::fs::PermissionsExt};
 
 /// `{}` in a value stands for a folder with the key file `key`. Everything is written in a file `conf`, one per line.
@@ -24,12 +25,49 @@ fn problems(options: &[(&str, &str)]) -> Vec<String> {
     problems.iter().map(Problem::to_string).collect()
 }
 
+/// All that is said at start.
+fn notes(raw: &RawConfig) -> Vec<String> {
+    let mut problems = Problems::default();
+    let filter = load(raw, &mut problems).unwrap_or_else(|| panic!("{problems}"));
+    changed_habits(raw).into_iter().chain(filter.notes()).collect()
+}
+
+#[test]
+fn what_is_written_as_1_4_1_meant_it_differs_in_nothing() {
+    let options = [
+        ("domain", "a.example,b.example"),
+        ("selector", "s1"),
+        ("keyfile", "{}/key"),
+        ("layout", "dkimproxy1"),
+        ("signature", "dkim(a=rsa-sha256,c=relaxed)"),
+    ];
+    let (raw, _folder) = raw(&options);
+    let described = load(&raw, &mut Problems::default()).unwrap().describe();
+    assert!(!described.iter().any(|line| line.starts_with("difference")), "{described:#?}");
+    assert_eq!(
+        described[2],
+        "domain b.example: dkim(s=s1,d=b.example,a=rsa-sha256,c=relaxed/simple,layout=dkimproxy1)"
+    );
+}
+
 #[test]
 fn the_least_that_signs() {
     let (raw, _folder) = raw(&[("domain", "example.org"), ("selector", "s1"), ("keyfile", "{}/key")]);
     let filter = load(&raw, &mut Problems::default()).unwrap();
     assert_eq!(filter.keyring().summary(), ["signature: all mail that no map covers"]);
     assert_eq!(notes(&raw), <[&str; 0]>::default());
+    let described = filter.describe();
+    assert_eq!(described[1], "signature: dkim(s=s1,d=example.org,a=rsa-sha256,c=relaxed/relaxed)");
+    assert!(
+        described[2].starts_with("key /") && described[2].ends_with("/key: rsa-sha256, 2048 bits"),
+        "{described:?}"
+    );
+    let differences: Vec<_> =
+        described.iter().filter_map(|line| line.strip_prefix("difference: signature: ")).collect();
+    for start in ["without a= ", "without c= ", "h= covers more "] {
+        assert!(differences.iter().any(|line| line.starts_with(start)), "{start}: {described:#?}");
+    }
+    assert_eq!(described.len(), 6, "{described:#?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::{
     key_file::KeyFiles,
     rule::{Rule, Signature, SigningDomain, SigningIdentity},
-    signature::{Item, Tags},
+    signature::{Item, Look, Tags},
     template::{Template, Values},
 };
 use crate::report::{Place, Report};
@@ -13,6 +13,7 @@ use dkimproxy_core::{
     domain::{DomainError, DomainName, Identity, Selector},
     key::{SigningAlgorithm, SigningKey},
     sign::CoveredFields,
+    signature::Layout,
 };
 use std::{path::PathBuf, sync::Arc};
 use thiserror::Error;
@@ -28,6 +29,8 @@ pub struct Defaults {
     pub method: Option<(String, Place)>,
     /// The option `identity`.
     pub identity: Option<Template>,
+    /// The option `layout`.
+    pub look: Look,
 }
 
 /// What a rule signs for where its tags do not say it.
@@ -87,6 +90,22 @@ enum Caution {
     DomainKeys,
 }
 
+/// What was otherwise in 1.4.1, of a signature that is good as it is.
+#[derive(Debug, Error)]
+enum Difference {
+    #[error("without a= the key settles the algorithm (rsa-sha256, ed25519-sha256); in 1.4.1 it was rsa-sha1")]
+    Algorithm,
+    #[error("without c= or method it is relaxed/relaxed; in 1.4.1 it was relaxed, which is relaxed/simple")]
+    Method,
+    #[error("h= counts; 1.4.1 ignored it")]
+    Headers,
+    #[error(
+        "h= covers more fields, From is sealed against a second one, and t= is there; layout=dkimproxy1, or the option \
+         layout, brings the old form back"
+    )]
+    Look,
+}
+
 /// Why a signature is not there. Either way it has been reported.
 enum Flaw {
     Mistake,
@@ -135,6 +154,7 @@ impl Builder<'_> {
         for name in &tags.unknown {
             self.caution(place, &Caution::UnknownTag(name.clone()));
         }
+        self.differences(tags, place);
         // Every part is looked at before the first `?`, so that all mistakes are said at once.
         let key = self.key(tags, place);
         let fits = self.algorithm(tags, key.as_ref().ok(), place);
@@ -143,15 +163,42 @@ impl Builder<'_> {
         let domain = self.domain(tags, implied, place);
         let identity = domain.as_ref().map_or(Ok(None), |domain| self.identity(tags, implied, domain, place));
         fits?;
+        let look = self.look(tags);
+        let method = canonicalization?;
         Ok(Signature {
-            canonicalization: canonicalization?,
+            canonicalization: method.meant,
             domain: domain?,
             identity: identity?,
-            covered: tags.headers.as_deref().map(covered_fields),
-            timestamp: tags.timestamp.unwrap_or(true),
+            covered: match (&tags.headers, look) {
+                (Some(names), _) => Some(covered_fields(names)),
+                (None, Look::DkimProxy1) => Some(CoveredFields::dkimproxy1()),
+                (None, Look::Own) => None,
+            },
+            timestamp: tags.timestamp.unwrap_or(look == Look::Own),
+            lifetime: tags.lifetime,
+            layout: match look {
+                Look::Own => Layout::Ours,
+                Look::DkimProxy1 => Layout::DkimProxy1 { canonicalization: method.written },
+            },
             key: key?,
             selector: selector?,
         })
+    }
+
+    fn look(&self, tags: &Tags) -> Look {
+        tags.look.unwrap_or(self.defaults.look)
+    }
+
+    fn differences(&mut self, tags: &Tags, place: &Place) {
+        let all = [
+            (tags.algorithm.is_none(), Difference::Algorithm),
+            (tags.method.is_none() && self.defaults.method.is_none(), Difference::Method),
+            (tags.headers.is_some(), Difference::Headers),
+            (self.look(tags) == Look::Own, Difference::Look),
+        ];
+        for (_, difference) in all.into_iter().filter(|(felt, _)| *felt) {
+            self.report.differ(place, difference.kind(), difference);
+        }
     }
 
     fn key(&mut self, tags: &Tags, place: &Place) -> Result<Arc<SigningKey>, Flaw> {
@@ -171,18 +218,21 @@ impl Builder<'_> {
         }
     }
 
-    fn canonicalization(&mut self, tags: &Tags, place: &Place) -> Result<Canonicalization, Flaw> {
+    fn canonicalization(&mut self, tags: &Tags, place: &Place) -> Result<Method, Flaw> {
         let defaults = self.defaults;
         let (text, place) = match (&tags.method, &defaults.method) {
             (Some(text), _) => (text, place),
             (None, Some((text, place))) => (text, place),
-            (None, None) => return Ok(Canonicalization::RELAXED),
+            (None, None) => return Ok(Method::default()),
         };
         if text.eq_ignore_ascii_case("nowsp") {
             self.caution(place, &Caution::Nowsp);
-            return Ok(Canonicalization::RELAXED);
+            return Ok(Method::default());
         }
-        Canonicalization::parse(text.as_bytes()).ok_or_else(|| self.fault(place, &Fault::Method(text.clone())))
+        match Canonicalization::parse(text.as_bytes()) {
+            Some(meant) => Ok(Method { meant, written: text.clone() }),
+            None => Err(self.fault(place, &Fault::Method(text.clone()))),
+        }
     }
 
     /// a= decides nothing, since the key does; but it must not contradict the key.
@@ -266,6 +316,18 @@ impl Builder<'_> {
     }
 }
 
+/// c= as it is written, and what it means.
+struct Method {
+    meant: Canonicalization,
+    written: String,
+}
+
+impl Default for Method {
+    fn default() -> Self {
+        Self { meant: Canonicalization::RELAXED, written: Canonicalization::RELAXED.to_string() }
+    }
+}
+
 /// Covers each named field where it is present; one that is named twice is sealed as well. (From is covered in any case,
 /// the core sees to that.)
 fn covered_fields(names: &[String]) -> CoveredFields {
@@ -294,6 +356,17 @@ impl Fault {
             Self::Identity(..) | Self::IdentityOutside(..) => "identity",
             Self::Method(_) => "method",
             Self::Algorithm(_) | Self::AlgorithmOfOtherKey(..) => "algorithm",
+        }
+    }
+}
+
+impl Difference {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Algorithm => "algorithm",
+            Self::Method => "method",
+            Self::Headers => "headers",
+            Self::Look => "look",
         }
     }
 }

@@ -141,7 +141,7 @@ mod tests {
         let second = files.load(&path, &place(), &mut report).unwrap();
         assert!(Arc::ptr_eq(&first, &second));
         assert_eq!(files.loaded().count(), 1);
-        assert_eq!(report.into_parts().1.len(), 0);
+        assert_eq!(report.finish().warnings.len(), 0);
     }
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
         for path in [&garbage, &garbage, &long, &folder.path().to_owned(), &folder.path().join("absent")] {
             assert!(files.load(path, &place(), &mut report).is_none());
         }
-        let messages: Vec<String> = report.into_parts().0.into_iter().map(|p| p.message).collect();
+        let messages: Vec<String> = report.finish().problems.into_iter().map(|p| p.message).collect();
         let [no_pem, too_long, directory, absent] = messages.as_slice() else { panic!("{messages:?}") };
         assert!(no_pem.contains("garbage") && no_pem.contains("BEGIN PRIVATE KEY"), "{no_pem}");
         assert!(too_long.contains("64 KiB"), "{too_long}");
@@ -168,7 +168,7 @@ mod tests {
             let path = write(folder.path(), &format!("{mode:o}"), test_keys::RSA_2048, mode);
             let (mut files, mut report) = (KeyFiles::default(), Report::default());
             assert!(files.load(&path, &place(), &mut report).is_some());
-            let warnings = report.into_parts().1;
+            let warnings = report.finish().warnings;
             assert_eq!(warnings.len(), usize::from(warned), "{mode:o}: {warnings:?}");
             assert!(warnings.iter().all(|w| w.message.contains("chmod")), "{warnings:?}");
         }
@@ -180,7 +180,7 @@ mod tests {
         let path = write(folder.path(), "key", test_keys::RSA_1024, 0o600);
         let mut report = Report::default();
         assert!(KeyFiles::default().load(&path, &place(), &mut report).is_some());
-        let warnings = report.into_parts().1;
+        let warnings = report.finish().warnings;
         assert!(warnings.iter().any(|w| w.message.contains("1024 bits")), "{warnings:?}");
     }
 }

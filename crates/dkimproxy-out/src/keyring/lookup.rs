@@ -28,6 +28,13 @@ impl Table {
         self.rules.is_empty()
     }
 
+    /// All rules by key, in the order of keys.
+    pub fn sorted(&self) -> Vec<(&str, &Rule)> {
+        let mut all: Vec<_> = self.rules.iter().map(|(key, rule)| (key.as_ref(), rule)).collect();
+        all.sort_unstable_by_key(|&(key, _)| key);
+        all
+    }
+
     /// The most specific rule for a normalized `user@domain` or domain, and its key: `user+extension@domain`,
     /// `user@domain`, `domain`, then each parent domain down to the top-level domain. The catch-all is not looked at.
     ///

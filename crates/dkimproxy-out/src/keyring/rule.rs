@@ -9,7 +9,7 @@ use dkimproxy_core::{
     sign::{CoveredFields, SigningRequest},
     signature::Layout,
 };
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use thiserror::Error;
 
 /// What is to be done with mail that a rule covers.
@@ -41,6 +41,10 @@ pub struct Signature {
     pub covered: Option<CoveredFields>,
     /// Write t=.
     pub timestamp: bool,
+    /// x=, in seconds from the time of signing.
+    pub lifetime: Option<u64>,
+    /// How the field looks.
+    pub layout: Layout,
 }
 
 /// d=, as far as it is known before the message.
@@ -94,10 +98,46 @@ impl Signature {
             identity: self.identity.as_ref().and_then(|identity| identity.resolve(author, &domain)),
             covered: self.covered.clone().unwrap_or_default(),
             timestamp: self.timestamp,
-            lifetime: None,
-            layout: Layout::Ours,
+            lifetime: self.lifetime,
+            layout: self.layout.clone(),
             domain,
         })
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sign(signatures) => {
+                for (index, signature) in signatures.iter().enumerate() {
+                    write!(f, "{}{signature}", if index == 0 { "" } else { ", " })?;
+                }
+                Ok(())
+            }
+            Self::LeaveUnsigned => f.write_str("none"),
+            Self::Incomplete => f.write_str("cannot be signed: no key file or no selector"),
+        }
+    }
+}
+
+impl fmt::Display for Signature {
+    /// As it would be written in full, but for the key's path, and `*` for what a message settles.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let domain = match &self.domain {
+            SigningDomain::Fixed(domain) => domain.as_str(),
+            SigningDomain::OfAuthor | SigningDomain::Template(_) => "*",
+        };
+        let algorithm = self.key.algorithm();
+        write!(f, "dkim(s={},d={domain},a={algorithm},c={}", self.selector, self.canonicalization)?;
+        match &self.identity {
+            Some(SigningIdentity::Fixed(identity)) => write!(f, ",i={identity}")?,
+            Some(SigningIdentity::Template(_)) => f.write_str(",i=*")?,
+            None => {}
+        }
+        if self.layout != Layout::Ours {
+            f.write_str(",layout=dkimproxy1")?;
+        }
+        f.write_str(")")
     }
 }
 

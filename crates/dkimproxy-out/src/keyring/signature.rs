@@ -10,7 +10,8 @@
 //! Blanks around items, names and values are ignored (1.4.1 ignored a tag with a blank before its name).
 
 use super::template::{Template, UnknownMacro};
-use std::str::FromStr;
+use dkimproxy_daemon::config::value;
+use std::{ops::RangeInclusive, str::FromStr, time::Duration};
 use thiserror::Error;
 
 /// One item: one signature to be made, or the wish that none be made.
@@ -23,6 +24,22 @@ pub enum Item {
     /// `none`: mail that this rule covers stays unsigned.
     None,
 }
+
+/// How a signature looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Look {
+    /// Covers what receivers need covered today, From sealed, with the time of signing.
+    #[default]
+    Own,
+    /// As 1.4.1 made it, octet for octet where key, a=, c= and d= are the same.
+    DkimProxy1,
+}
+
+/// The names of looks.
+pub const LOOKS: &[(&str, Look)] = &[("own", Look::Own), ("dkimproxy1", Look::DkimProxy1)];
+
+/// How long a signature may last: what is shorter ends before the mail has arrived.
+const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(3650 * 86_400);
 
 /// The tags of one item, as written. None: not given, so inherited.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +60,10 @@ pub struct Tags {
     pub headers: Option<Vec<String>>,
     /// t: whether the time of signing is written.
     pub timestamp: Option<bool>,
+    /// lifetime: seconds until x=. (1.4.1 ignored x=, and so it stays: old maps must not begin to expire.)
+    pub lifetime: Option<u64>,
+    /// layout
+    pub look: Option<Look>,
     /// Names that mean nothing (1.4.1 ignored them silently).
     pub unknown: Vec<String>,
 }
@@ -88,6 +109,14 @@ pub enum GrammarError {
     /// t= holds something else.
     #[error("tag \"t\": \"{0}\" is neither yes nor no")]
     NotYesOrNo(String),
+    /// lifetime= or layout= holds something that is none.
+    #[error("tag \"{tag}\": {mistake}")]
+    Value {
+        /// Name of the tag.
+        tag: String,
+        /// What is wrong and what would be right.
+        mistake: String,
+    },
 }
 
 /// Reads a comma-separated list of items. A comment may follow: blank, `#`, text.
@@ -192,6 +221,8 @@ fn set_tag(tags: &mut Tags, name: &str, value: &str) -> Result<(), GrammarError>
         "i" | "identity" => tags.identity.replace(template(name, value)?).is_some(),
         "h" | "headers" => tags.headers.replace(field_names(value)?).is_some(),
         "t" => tags.timestamp.replace(yes_or_no(value)?).is_some(),
+        "lifetime" => tags.lifetime.replace(seconds(name, value)?).is_some(),
+        "layout" => tags.look.replace(look(name, value)?).is_some(),
         _ => {
             tags.unknown.push(name.to_owned());
             false
@@ -212,6 +243,16 @@ fn field_names(value: &str) -> Result<Vec<String>, GrammarError> {
         .map(str::trim)
         .map(|name| if is_name(name) { Ok(name.to_owned()) } else { Err(GrammarError::FieldName(name.to_owned())) })
         .collect()
+}
+
+fn seconds(tag: &str, text: &str) -> Result<u64, GrammarError> {
+    value::duration(LIFETIMES)(text)
+        .map(|lifetime| lifetime.as_secs())
+        .map_err(|mistake| GrammarError::Value { tag: tag.to_owned(), mistake })
+}
+
+fn look(tag: &str, text: &str) -> Result<Look, GrammarError> {
+    value::one_of(LOOKS)(text).map_err(|mistake| GrammarError::Value { tag: tag.to_owned(), mistake })
 }
 
 fn yes_or_no(value: &str) -> Result<bool, GrammarError> {
@@ -285,6 +326,20 @@ mod tests {
         assert_eq!(dkim("dkim(t=1)").timestamp, Some(true));
         assert_eq!(dkim("dkim(t=no)").timestamp, Some(false));
         assert_eq!(parse_items("dkim(t=s)"), Err(GrammarError::NotYesOrNo("s".into())));
+    }
+
+    #[test]
+    fn lifetimes_and_layouts() {
+        assert_eq!(dkim("dkim(lifetime=7d)").lifetime, Some(7 * 86_400));
+        assert_eq!(dkim("dkim(layout=dkimproxy1)").look, Some(Look::DkimProxy1));
+        for (value, tag) in
+            [("dkim(lifetime=1)", "lifetime"), ("dkim(lifetime=x)", "lifetime"), ("dkim(layout=x)", "layout")]
+        {
+            assert!(
+                matches!(parse_items(value), Err(GrammarError::Value { tag: found, .. }) if found == tag),
+                "{value}"
+            );
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Section 2 of the inventory of 1.4.1 as tables, its bugs mended.
 
 use super::*;
-use crate::test_keys;
+use crate::{report::Findings, test_keys};
 use dkimproxy_core::{canonicalize::Canonicalization, key::SigningAlgorithm};
 use dkimproxy_daemon::config::Problem;
 use std::os::unix::fs::PermissionsExt;
@@ -81,7 +81,7 @@ impl World {
     fn load(&self) -> (Keyring, Vec<Problem>, Vec<Problem>) {
         let mut report = Report::default();
         let keyring = Keyring::load(&self.sources, &mut report);
-        let (problems, warnings) = report.into_parts();
+        let Findings { problems, warnings, .. } = report.finish();
         (keyring, problems, warnings)
     }
 
