@@ -16,6 +16,7 @@
 //!
 //! In all documentation of this crate a bare "section" means RFC 6376.
 
+pub mod address;
 pub mod arc;
 pub mod canonicalize;
 pub mod crypto;
