@@ -86,16 +86,6 @@ impl Dns {
         crate::lock(&self.zone).answers.insert(key, answer);
     }
 
-    /// All texts of the zone, as `(name, text)`.
-    pub fn texts(&self) -> Vec<(String, String)> {
-        let zone = crate::lock(&self.zone);
-        let texts = zone.answers.iter().filter_map(|(name, answer)| match answer {
-            Answer::Txt(texts) => Some((name.clone(), String::from_utf8_lossy(texts.first()?).into_owned())),
-            _ => None,
-        });
-        texts.collect()
-    }
-
     /// The names asked for so far, in lower case.
     pub fn questions(&self) -> Vec<String> {
         crate::lock(&self.zone).questions.clone()

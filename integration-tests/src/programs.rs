@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -63,8 +64,13 @@ pub fn skipped(what: &str, present: bool) -> bool {
         return false;
     }
     assert!(env::var("REQUIRE_ALL").as_deref() != Ok("1"), "{what} is missing, and REQUIRE_ALL=1");
-    eprintln!("SKIPPED: {what} is missing");
+    aloud(&format!("SKIPPED: {what} is missing"));
     true
+}
+
+/// Says something that is seen even of a test that passes: what `eprintln!` prints is shown of failed tests only.
+pub fn aloud(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}"); // nobody may be listening
 }
 
 /// Runs `command` with `input`, returns its standard output.
@@ -81,7 +87,7 @@ pub fn output_of(command: &mut Command, input: &[u8]) -> String {
 
 /// Runs `command` with `input` to its end.
 pub fn run(command: &mut Command, input: &[u8]) -> std::process::Output {
-    use std::{io::Write, process::Stdio};
+    use std::process::Stdio;
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -34,7 +34,7 @@ pub struct Site {
     /// The site's key.
     pub key: Key,
     ports: Ports,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 /// The ports that take the place of those in the examples.
@@ -72,10 +72,8 @@ impl Site {
         let dns = Dns::start();
         let key = Key::generate(folder.path(), "example.net", "mondomaine-dkim", "rsa");
         dns.txt(&key.name, &key.record);
-        let own = fs::metadata("/etc/passwd").is_ok() && rustix::process::geteuid().is_root();
-        if own {
-            programs::output_of(Command::new("chown").arg("nobody").arg(&key.path), b"");
-        }
+        // The daemon reads its key again after it has dropped its privileges, at a reload.
+        programs::output_of(Command::new("chown").arg("nobody").arg(&key.path), b"");
         let mut table = ports.table(folder.path(), &key.path);
         table.extend(variation.substitute.iter().map(|&(from, to)| (from.to_owned(), to.to_owned())));
         for name in ["dkimproxy_out.conf", "dkimproxy_in.conf", "sender_map"] {
@@ -91,7 +89,7 @@ impl Site {
         let postfix = Postfix::start(folder.path(), &main, &master);
         postfix.wait_for(local(ports.submission));
         postfix.wait_for(local(ports.smtp));
-        Self { postfix, out, incoming, world, mailboxes, dns, key, ports, folder }
+        Self { postfix, out, incoming, world, mailboxes, dns, key, ports, _folder: folder }
     }
 
     /// Where users hand in their mail.
@@ -104,19 +102,9 @@ impl Site {
         local(self.ports.smtp)
     }
 
-    /// The port behind dkimproxy-out, directly.
-    pub fn signed(&self) -> SocketAddr {
-        local(self.ports.signed)
-    }
-
     /// Its Postfix.
     pub fn postfix(&self) -> &Postfix {
         &self.postfix
-    }
-
-    /// Its folder, for further files.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 

@@ -26,7 +26,7 @@ fn dkim_cases() {
     let folder = env::var_os("CORPORA").map_or_else(|| programs::repository().join("../shared/corpora"), PathBuf::from);
     // Not part of the repository (licences differ), so nobody can be required to have it.
     if !folder.is_dir() {
-        eprintln!("SKIPPED: the corpora: there is no folder {}", folder.display());
+        programs::aloud(&format!("SKIPPED: the corpora: there is no folder {}", folder.display()));
         return;
     }
     let cases: Vec<Case> = cases(&folder).into_iter().filter(|case| is_kind(case, &["dkim", "both"])).collect();
@@ -42,10 +42,10 @@ fn dkim_cases() {
         problems.extend(problem);
     }
     for (suite, (agreeing, total)) in suites {
-        println!("{suite}: {agreeing}/{total}");
+        programs::aloud(&format!("{suite}: {agreeing}/{total}"));
     }
     for problem in &problems {
-        println!("{problem}");
+        programs::aloud(problem);
     }
     assert!(problems.is_empty(), "{} of {} cases disagree", problems.len(), cases.len());
 }

@@ -93,6 +93,9 @@ smoke! {
     tag_list: dkimproxy_core::fuzz::tag_list, SIGNATURE, KEY_RECORD;
     message: dkimproxy_core::fuzz::message, MESSAGE;
     canonicalize_body: dkimproxy_core::fuzz::canonicalize_body, MESSAGE, b" \t\r\n\r\n \r\n";
+    signature: dkimproxy_core::fuzz::signature, SIGNATURE;
+    key_record: dkimproxy_core::fuzz::key_record, KEY_RECORD;
+    verify_message: dkimproxy_core::fuzz::verify_message, MESSAGE;
     command: dkimproxy_smtp::fuzz::command, b"MAIL FROM:<jean@example.net> SIZE=10 BODY=8BITMIME", b"RCPT TO:<\"a b\"@x> ORCPT=rfc822;x";
     reply: dkimproxy_smtp::fuzz::reply, REPLY;
     data: dkimproxy_smtp::fuzz::data, DATA;
