@@ -7,6 +7,7 @@ pub(crate) mod reference;
 mod squeeze;
 
 pub use body::BodyCanonicalizer;
+pub(crate) use empty_lines::EmptyLines;
 pub use field::{header_field, signature_field};
 
 use std::fmt;

@@ -21,6 +21,7 @@ pub mod arc;
 pub mod canonicalize;
 pub mod crypto;
 pub mod domain;
+pub mod domainkeys;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod hash;

@@ -4,7 +4,7 @@ use super::Algorithm;
 
 /// Passes a body on, but for the empty lines at its end. Knows nothing of white space.
 #[derive(Debug, Default)]
-pub(super) struct EmptyLines {
+pub(crate) struct EmptyLines {
     /// CRLFs held back. Counted, not kept: a body may consist of them.
     crlfs: u64,
     /// A CR held back behind them: the first half of another CRLF, or not.
@@ -14,7 +14,7 @@ pub(super) struct EmptyLines {
 }
 
 impl EmptyLines {
-    pub(super) fn push(&mut self, piece: &[u8], sink: &mut impl FnMut(&[u8])) {
+    pub(crate) fn push(&mut self, piece: &[u8], sink: &mut impl FnMut(&[u8])) {
         let piece = match (self.cr, piece) {
             (_, []) => return,
             (true, [b'\n', rest @ ..]) => {
@@ -44,7 +44,7 @@ impl EmptyLines {
 
     /// The body has ended: "If there is no body or no trailing CRLF on the message body, a CRLF is added" (3.4.3), but
     /// relaxed adds one only "if the body is non-empty" (3.4.4).
-    pub(super) fn finish(mut self, algorithm: Algorithm, sink: &mut impl FnMut(&[u8])) {
+    pub(crate) fn finish(mut self, algorithm: Algorithm, sink: &mut impl FnMut(&[u8])) {
         if self.cr {
             self.write_held(sink);
             sink(b"\r");

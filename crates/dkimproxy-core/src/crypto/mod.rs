@@ -4,9 +4,11 @@
 //! ring also with unusual exponents and lengths: such keys sign through `rsa`, blinded against timing (8.11).
 
 mod der;
+mod legacy;
 mod private;
 mod public;
 
+pub(crate) use legacy::{Sha1, Sha1PrivateKey};
 pub use private::{PrivateKey, PrivateKeyError};
 pub use public::{PublicKey, PublicKeyError};
 

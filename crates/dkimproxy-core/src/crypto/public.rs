@@ -74,6 +74,11 @@ impl PublicKey {
         self.kind == Kind::Rsa
     }
 
+    /// The RSAPublicKey in DER, for what the library does not do. None for Ed25519.
+    pub(super) fn pkcs1(&self) -> Option<&[u8]> {
+        self.is_rsa().then(|| self.key.as_ref())
+    }
+
     /// Does `signature` fit `input`? RSA is RSASSA-PKCS1-v1_5 over SHA-256 (3.3); Ed25519 is PureEdDSA "signing the
     /// hash with" SHA-256 first (RFC 8463 section 3).
     pub fn verify(&self, input: &[u8], signature: &[u8]) -> bool {

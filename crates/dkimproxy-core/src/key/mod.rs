@@ -3,6 +3,7 @@
 mod pem;
 mod record;
 
+pub(crate) use pem::read_private_key;
 pub use record::{KeyRecord, KeyRecordError, MAX_RECORD_LEN};
 
 use crate::{
@@ -85,7 +86,7 @@ impl SigningKey {
     /// Reads PKCS#1 or PKCS#8 PEM: RSA of 1024 to 4096 bits, or Ed25519. Text around the block is ignored. Of several
     /// blocks the first private key counts.
     pub fn from_pem(pem: &[u8]) -> Result<Self, SigningKeyError> {
-        pem::read_private_key(pem).map(Self)
+        pem::read_private_key(pem, |der| Ok(Self(PrivateKey::from_der(der)?)))
     }
 
     /// Makes a new RSA key of 1024 to 4096 bits. 2048 is right for most.

@@ -2,21 +2,24 @@
 //! content itself says; labels serve the error messages.
 
 use super::SigningKeyError;
-use crate::{crypto::PrivateKey, tag_list::decode_base64};
+use crate::tag_list::decode_base64;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-/// The first private key in the text. A text without any `---` line is taken as bare base64.
-pub(super) fn read_private_key(text: &[u8]) -> Result<PrivateKey, SigningKeyError> {
+/// The first private key in the text, as `decode` reads its DER. A text without any `---` line is taken as bare base64.
+pub(crate) fn read_private_key<K, E: From<SigningKeyError>>(
+    text: &[u8],
+    decode: impl Fn(&[u8]) -> Result<K, E>,
+) -> Result<K, E> {
     let mut found = "nothing in PEM form";
     for block in blocks(text) {
         match block.kind() {
-            Kind::PrivateKey => return block.decode(),
-            Kind::Encrypted => return Err(SigningKeyError::Encrypted),
+            Kind::PrivateKey => return decode(&block.der()?),
+            Kind::Encrypted => return Err(SigningKeyError::Encrypted.into()),
             Kind::Other(what) => found = what,
         }
     }
-    Err(SigningKeyError::NoPrivateKey { found })
+    Err(SigningKeyError::NoPrivateKey { found }.into())
 }
 
 /// PKCS#8 in DER as PEM, in lines of 64 characters.
@@ -76,9 +79,8 @@ impl<'a> Block<'a> {
         }
     }
 
-    fn decode(&self) -> Result<PrivateKey, SigningKeyError> {
-        let der = Zeroizing::new(decode_base64(&self.base64).ok_or(SigningKeyError::Malformed)?);
-        Ok(PrivateKey::from_der(&der)?)
+    fn der(&self) -> Result<Zeroizing<Vec<u8>>, SigningKeyError> {
+        decode_base64(&self.base64).map(Zeroizing::new).ok_or(SigningKeyError::Malformed)
     }
 }
 

@@ -17,6 +17,9 @@ pub struct KeyRecord {
     allows_sha256: bool,
     testing: bool,
     strict: bool,
+    /// For DomainKeys.
+    allows_sha1: bool,
+    granularity: Box<[u8]>,
 }
 
 /// Why a TXT string is no key record, or none for mail.
@@ -55,8 +58,8 @@ pub enum KeyRecordError {
 }
 
 impl KeyRecord {
-    /// Reads the TXT string (its character-strings already joined, 3.6.2.2). n= and g= are ignored (App. C.2), unknown
-    /// tags likewise.
+    /// Reads the TXT string (its character-strings already joined, 3.6.2.2). n= is ignored, unknown tags likewise, and
+    /// g= by DKIM (App. C.2).
     pub fn parse(txt: &[u8]) -> Result<Self, KeyRecordError> {
         if txt.len() > MAX_RECORD_LEN {
             return Err(KeyRecordError::TooLong);
@@ -72,6 +75,8 @@ impl KeyRecord {
             allows_sha256: lists(&tags, "h", &[b"sha256"]).unwrap_or(true),
             testing: lists(&tags, "t", &[b"y"]).unwrap_or(false),
             strict: lists(&tags, "t", &[b"s"]).unwrap_or(false),
+            allows_sha1: lists(&tags, "h", &[b"sha1"]).unwrap_or(true),
+            granularity: tags.get("g").unwrap_or_default().into(),
         })
     }
 
@@ -93,6 +98,16 @@ impl KeyRecord {
     /// h= is absent or lists sha256.
     pub fn allows_sha256(&self) -> bool {
         self.allows_sha256
+    }
+
+    /// h= is absent or lists sha1, which only DomainKeys asks.
+    pub(crate) fn allows_sha1(&self) -> bool {
+        self.allows_sha1
+    }
+
+    /// g=: the local part that the key is for. Empty: any (RFC 4870 section 3.2.3). DKIM ignores it.
+    pub(crate) fn granularity(&self) -> &[u8] {
+        &self.granularity
     }
 
     /// t=y: the domain is testing DKIM.

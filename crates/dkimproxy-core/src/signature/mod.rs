@@ -193,7 +193,7 @@ pub struct Description {
 }
 
 impl Description {
-    fn from_tags(tags: &TagList<'_>) -> Self {
+    pub(crate) fn from_tags(tags: &TagList<'_>) -> Self {
         let domain = tags.get("d").and_then(domain);
         let identity = domain.as_ref().and_then(|domain| identity(tags, domain).ok());
         Self {
