@@ -1,5 +1,6 @@
 //! The tools: they run the daemon's own code and configuration, so they are also the way to see what it would do.
 
+mod canonical;
 mod genkey;
 mod sign;
 

@@ -97,6 +97,8 @@ pub static OPTIONS: &[OptionDef] = &[
              (headers) names of the header fields to cover, separated by colons, one that is named twice is also \
              sealed against additions; t=no leaves the time of signing out; lifetime=7d writes x=; layout=dkimproxy1 is \
              for one signature what the option layout is for all.\n\n\
+             domainkeys, or domainkeys(TAG=VALUE,...), makes a signature of the historic DomainKeys (RFC 4870) with the \
+             tags key, s, d and c, for mail whose Sender (or From) is within d= only. Receivers look at DKIM.\n\n\
              In d and i, $sender is the author's address, $senderdomain its domain, $key the domain of the rule that \
              matched, and $$ a dollar sign.",
         ),
@@ -107,7 +109,9 @@ pub static OPTIONS: &[OptionDef] = &[
          simple for the body. Without it: relaxed/relaxed.",
         ),
     OptionDef::new("dkim_method", "METHOD", "Like method, and goes before it").example("relaxed/relaxed"),
-    OptionDef::new("domainkeys_method", "METHOD", "Has no effect: DomainKeys signatures are not made").ignored(),
+    OptionDef::new("domainkeys_method", "METHOD", "Canonicalization of domainkeys signatures: nofws or simple")
+        .example("nofws")
+        .manual("Goes before method. Without both: nofws."),
     OptionDef::new("identity", "IDENTITY", "i=, where a signature does not name one").example("@example.org").manual(
         "It is written into the signatures whose signing domain it lies within. (DKIMproxy 1.4.1 ignored this option.)",
     )
@@ -215,6 +219,7 @@ fn defaults(raw: &RawConfig, problems: &mut Problems) -> Defaults {
         key_file: raw.text("keyfile").map(PathBuf::from),
         selector: raw.text("selector").map(str::to_owned),
         method: method("dkim_method").or_else(|| method("method")),
+        domain_keys_method: method("domainkeys_method").or_else(|| method("method")),
         identity: raw.parsed("identity", problems, Template::parse),
         look: raw.parsed("layout", problems, value::one_of(LOOKS)).unwrap_or(Look::Own),
     }

@@ -4,12 +4,13 @@
 use crate::{
     author::Author,
     keyring::{Keyring, Unsignable},
+    signing::{Signing, SigningError},
 };
 use dkimproxy_core::{
-    hash::BodyHasher,
+    domainkeys::DomainKeysSignError,
     header::Header,
     message::{HeaderTooLong, MessageReader},
-    sign::{SignError, Signer, SigningRequest},
+    sign::SignError,
 };
 use dkimproxy_daemon::filter::{Client, Decision, Edits, Filter, MessageFilter, Reply, Transaction, Verdict};
 use std::{
@@ -99,9 +100,9 @@ struct Work {
 
 #[derive(Debug)]
 enum Plan {
-    Sign(Box<Signer>, BodyHasher),
+    Sign(Box<Signing>),
     /// Pass it on as it is: no rule covers it, or its rule wants no signature.
-    Leave(&'static str),
+    Leave(String),
     /// A rule covers it, and cannot sign it.
     Fail(Trouble),
 }
@@ -112,7 +113,7 @@ enum Trouble {
     #[error(transparent)]
     Rule(#[from] Unsignable),
     #[error(transparent)]
-    Sign(#[from] SignError),
+    Sign(#[from] SigningError),
     #[error(transparent)]
     Header(#[from] HeaderTooLong),
 }
@@ -126,6 +127,8 @@ struct About {
     rule: Option<String>,
     keys: Vec<String>,
     algorithms: Vec<String>,
+    /// Why not all signatures of the rule are there.
+    left_out: Option<String>,
 }
 
 impl MessageFilter for SigningMessage {
@@ -137,8 +140,8 @@ impl MessageFilter for SigningMessage {
                 {
                     self.work = Some(Work::new(&self.filter, header));
                 }
-                if let Some(Work { plan: Plan::Sign(_, hasher), .. }) = &mut self.work {
-                    hasher.update(body);
+                if let Some(Work { plan: Plan::Sign(signing), .. }) = &mut self.work {
+                    signing.update(body);
                 }
             }
             Err(error) => self.work = Some(Work::failed(error)),
@@ -168,15 +171,19 @@ impl Work {
     fn new(filter: &SigningFilter, header: &Arc<Header>) -> Self {
         let choice = filter.keyring.choose(header);
         let mut about = About { message_id: message_id(header), author: choice.author, ..About::default() };
-        let Some(matched) = choice.matched else { return Self { plan: Plan::Leave("no rule covers it"), about } };
+        let Some(matched) = choice.matched else {
+            return Self { plan: Plan::Leave("no rule covers it".to_owned()), about };
+        };
         about.rule = Some(matched.to_string());
         let plan = match matched.requests(about.author.as_ref()) {
-            Ok(requests) if requests.is_empty() => Plan::Leave("its rule asks for no signature"),
+            Ok(requests) if requests.is_empty() => Plan::Leave("its rule asks for no signature".to_owned()),
             Ok(requests) => {
-                about.note(&requests);
-                let signer = Signer::new(Arc::clone(header), requests, (filter.clock)());
-                let hasher = signer.body_hasher();
-                Plan::Sign(Box::new(signer), hasher)
+                let signing = Signing::new(header, requests, (filter.clock)());
+                about.note(&signing);
+                match about.left_out.take_if(|_| signing.made().is_empty()) {
+                    Some(reason) => Plan::Leave(reason),
+                    None => Plan::Sign(Box::new(signing)),
+                }
             }
             Err(error) => Plan::Fail(error.into()),
         };
@@ -189,13 +196,13 @@ impl Work {
 
     fn decide(self, policy: Policy) -> Decision {
         let signed = match self.plan {
-            Plan::Leave(reason) => return skipped(&self.about, reason),
+            Plan::Leave(reason) => return skipped(&self.about, &reason),
             Plan::Fail(trouble) => Err(trouble),
-            Plan::Sign(signer, hasher) => signer.finish(&hasher.finish()).map_err(Trouble::from),
+            Plan::Sign(signing) => signing.finish().map_err(Trouble::from),
         };
         match signed {
             Ok(fields) => Decision {
-                verdict: Verdict::Relay(Edits { prepend: fields.concat(), cut: Vec::new() }),
+                verdict: Verdict::Relay(Edits { prepend: fields, cut: Vec::new() }),
                 summary: "DKIM signing - signed".to_owned(),
                 fields: self.about.fields(),
                 warn: false,
@@ -219,7 +226,7 @@ fn skipped(about: &About, reason: &str) -> Decision {
 fn failed(about: &About, trouble: &Trouble, policy: Policy) -> Decision {
     let verdict = if policy.reject_error { Verdict::Refuse(trouble.reply()) } else { Verdict::Relay(Edits::default()) };
     let mut fields = about.fields();
-    fields.retain(|(name, _)| *name != "signer");
+    fields.retain(|(name, _)| !matches!(*name, "signer" | "reason"));
     fields.push(("reason", trouble.to_string()));
     Decision { verdict, summary: "DKIM signing - error".to_owned(), fields, warn: true }
 }
@@ -228,10 +235,17 @@ impl Trouble {
     /// What strangers are told, in the form of 1.4.1: temporary where we are at fault, permanent where the message is.
     fn reply(&self) -> Reply {
         match self {
-            Self::Rule(Unsignable::Incomplete) | Self::Sign(SignError::Crypto(_) | SignError::BodyNotHashed) => {
+            Self::Rule(Unsignable::Incomplete)
+            | Self::Sign(SigningError::Dkim(SignError::Crypto(_) | SignError::BodyNotHashed))
+            | Self::Sign(SigningError::DomainKeys(DomainKeysSignError::Crypto(_) | DomainKeysSignError::NotHashed)) => {
                 Reply::new(450, "4.7.0", "DKIM - temperror (the message could not be signed, try again later)")
             }
-            Self::Sign(SignError::NoFrom) => {
+            Self::Sign(SigningError::DomainKeys(
+                DomainKeysSignError::NoSendingAddress
+                | DomainKeysSignError::DomainMismatch(_)
+                | DomainKeysSignError::AlreadySigned,
+            )) => Reply::new(550, "5.6.0", "DKIM - permerror (DomainKeys does not allow to sign the message)"),
+            Self::Sign(SigningError::Dkim(SignError::NoFrom)) => {
                 Reply::new(550, "5.6.0", "DKIM - permerror (the message has no From field)")
             }
             Self::Rule(Unsignable::NoAuthor) => {
@@ -246,14 +260,12 @@ impl Trouble {
 }
 
 impl About {
-    fn note(&mut self, requests: &[SigningRequest]) {
+    fn note(&mut self, signing: &Signing) {
         // As in 1.4.1: the identity of the last signature.
-        self.signer = requests.last().map(|request| match &request.identity {
-            Some(identity) => identity.to_string(),
-            None => format!("@{}", request.domain),
-        });
-        self.keys = requests.iter().map(|r| format!("{}._domainkey.{}", r.selector, r.domain)).collect();
-        self.algorithms = requests.iter().map(|request| request.key.algorithm().to_string()).collect();
+        self.signer = signing.made().last().map(|made| made.signer.clone());
+        self.keys = signing.made().iter().map(|made| made.key.clone()).collect();
+        self.algorithms = signing.made().iter().map(|made| made.algorithm.clone()).collect();
+        self.left_out = signing.left_out().map(|error| format!("no DomainKeys signature: {error}"));
     }
 
     fn fields(&self) -> Vec<(&'static str, String)> {
@@ -272,6 +284,7 @@ impl About {
             fields.push(("key", self.keys.join("+")));
             fields.push(("a", self.algorithms.join("+")));
         }
+        fields.extend(self.left_out.clone().map(|reason| ("reason", reason)));
         fields
     }
 }

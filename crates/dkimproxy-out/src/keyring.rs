@@ -25,9 +25,10 @@ mod tests;
 use crate::{
     author::{Author, AuthorField, authors},
     report::{Place, Report},
+    signing::Request,
 };
 use build::{Builder, Implied};
-use dkimproxy_core::{domain::DomainName, header::Header, key::SigningKey, sign::SigningRequest};
+use dkimproxy_core::{domain::DomainName, header::Header, key::SigningKey};
 use dkimproxy_daemon::config::{Origin, value};
 use key_file::KeyFiles;
 use std::{
@@ -201,7 +202,7 @@ impl Keyring {
 
 impl Matched<'_> {
     /// What the core is to be asked for; all of the rule's signatures or none. Empty: the rule wants none.
-    pub fn requests(&self, author: Option<&Author>) -> Result<Vec<SigningRequest>, Unsignable> {
+    pub fn requests(&self, author: Option<&Author>) -> Result<Vec<Request>, Unsignable> {
         match self.rule {
             Rule::Sign(signatures) => signatures.iter().map(|signature| signature.request(author)).collect(),
             Rule::LeaveUnsigned => Ok(Vec::new()),

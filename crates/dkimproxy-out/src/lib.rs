@@ -5,6 +5,7 @@
 //! config   what was written becomes rules, keys and policy
 //! author   whose message it is: From, Sender
 //! keyring  rules and keys: from the author to the signatures
+//! signing  all signatures of one message
 //! filter   one message on its way
 //! cli      the tools: sign, genkey
 //! report   problems and warnings, gathered
@@ -16,6 +17,7 @@ pub mod config;
 pub mod filter;
 pub mod keyring;
 pub mod report;
+pub mod signing;
 
 #[cfg(test)]
 mod test_keys;

@@ -155,6 +155,42 @@ fn the_log_keeps_the_shape_of_old() {
     assert_eq!(field(&decision, "signer"), Some("@example.com"));
 }
 
+/// As in 1.4.1: not for mail of others, but with a reason in the log.
+#[test]
+fn domainkeys_sign_mail_of_their_domain_only() {
+    let filter = filter(&[
+        ("domain", "example.org"),
+        ("selector", "s1"),
+        ("keyfile", "{}/rsa"),
+        ("signature", "domainkeys"),
+        ("signature", "dkim"),
+    ]);
+    let decision = decide(&filter, MESSAGE.as_bytes(), 10);
+    let fields = String::from_utf8(prepended(&decision).to_vec()).unwrap();
+    assert!(fields.starts_with("DomainKey-Signature: a=rsa-sha1; c=nofws; d=example.org;"), "{fields}");
+    assert!(fields.contains("\r\nDKIM-Signature: "), "the order is that of the configuration: {fields}");
+    assert_eq!(field(&decision, "a"), Some("rsa-sha1+rsa-sha256"));
+    assert_eq!(field(&decision, "reason"), None);
+
+    let foreign = MESSAGE.replace("alice@example.org", "alice@example.com");
+    let decision = decide(&filter, foreign.as_bytes(), 10);
+    assert_eq!(decision.summary, "DKIM signing - signed");
+    assert!(prepended(&decision).starts_with(b"DKIM-Signature: "));
+    let reason = "no DomainKeys signature: the sending address does not belong to example.org";
+    assert_eq!(field(&decision, "reason"), Some(reason));
+}
+
+#[test]
+fn domainkeys_alone_may_leave_mail_unsigned() {
+    let options = [("domain", "example.org"), ("selector", "s1"), ("keyfile", "{}/rsa"), ("signature", "domainkeys")];
+    let decision = decide(&filter(&options), MESSAGE.as_bytes(), 10);
+    assert_eq!(field(&decision, "signer"), Some("alice@example.org"));
+    let decision = decide(&filter(&options), MESSAGE.replace("alice@example.org", "a@x.example").as_bytes(), 10);
+    assert_eq!(decision.verdict, Verdict::Relay(Edits::default()));
+    assert_eq!(decision.summary, "DKIM signing - skipped");
+    assert!(field(&decision, "reason").unwrap().starts_with("no DomainKeys signature: "));
+}
+
 #[test]
 fn a_rule_without_key_passes_mail_unsigned_or_refuses_it() {
     let folder = folder();

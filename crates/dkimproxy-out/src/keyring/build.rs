@@ -1,9 +1,11 @@
 //! From what is written about a signature to what it means: inherits what is absent, reads keys, checks everything that
 //! can be checked before the first message.
 
+mod domainkeys;
+
 use super::{
     key_file::KeyFiles,
-    rule::{Rule, Signature, SigningDomain, SigningIdentity},
+    rule::{DkimSignature, Rule, Signature, SigningDomain, SigningIdentity},
     signature::{Item, Look, Tags},
     template::{Template, Values},
 };
@@ -27,6 +29,8 @@ pub struct Defaults {
     pub selector: Option<String>,
     /// The option `dkim_method`, else `method`, and where it stands.
     pub method: Option<(String, Place)>,
+    /// The option `domainkeys_method`, else `method`, and where it stands.
+    pub domain_keys_method: Option<(String, Place)>,
     /// The option `identity`.
     pub identity: Option<Template>,
     /// The option `layout`.
@@ -63,6 +67,8 @@ enum Fault {
     IdentityOutside(String, DomainName),
     #[error("\"{0}\" is no canonicalization; relaxed/relaxed, relaxed/simple, simple/relaxed and simple/simple are")]
     Method(String),
+    #[error("\"{0}\" is no canonicalization of DomainKeys; write c=nofws or c=simple, or give domainkeys_method")]
+    DomainKeysMethod(String),
     #[error(
         "\"{0}\" is no signing algorithm; leave a= out (the key settles it), or write rsa-sha256 or ed25519-sha256"
     )]
@@ -86,8 +92,10 @@ enum Caution {
     Nowsp,
     #[error("tag \"{0}\" means nothing here and is ignored, as it was by 1.4.1")]
     UnknownTag(String),
-    #[error("domainkeys signatures are not made: DomainKeys (RFC 4870) is historic, and receivers do not look at it")]
+    #[error("DomainKeys (RFC 4870) is historic and needs SHA-1: receivers look at DKIM only; leave domainkeys out")]
     DomainKeys,
+    #[error("DomainKeys knows a=rsa-sha1 only, which is used instead")]
+    DomainKeysAlgorithm,
 }
 
 /// What was otherwise in 1.4.1, of a signature that is good as it is.
@@ -132,14 +140,17 @@ impl Builder<'_> {
         let mut signatures = Vec::with_capacity(items.len());
         let mut flaw = None;
         for item in items {
-            match item {
-                Item::None => {}
-                Item::DomainKeys(_) => self.caution(place, &Caution::DomainKeys),
-                Item::Dkim(tags) => match self.signature(tags, implied, place) {
-                    Ok(signature) => signatures.push(signature),
-                    Err(Flaw::Incomplete) if !matches!(flaw, Some(Flaw::Mistake)) => flaw = Some(Flaw::Incomplete),
-                    Err(_) => flaw = Some(Flaw::Mistake),
-                },
+            let signature = match item {
+                Item::None => continue,
+                Item::DomainKeys(tags) => self.domain_keys(tags, implied, place),
+                Item::Dkim(tags) => {
+                    self.dkim(tags, implied, place).map(|signature| Signature::Dkim(Box::new(signature)))
+                }
+            };
+            match signature {
+                Ok(signature) => signatures.push(signature),
+                Err(Flaw::Incomplete) if !matches!(flaw, Some(Flaw::Mistake)) => flaw = Some(Flaw::Incomplete),
+                Err(_) => flaw = Some(Flaw::Mistake),
             }
         }
         match flaw {
@@ -150,7 +161,7 @@ impl Builder<'_> {
         }
     }
 
-    fn signature(&mut self, tags: &Tags, implied: Implied<'_>, place: &Place) -> Result<Signature, Flaw> {
+    fn dkim(&mut self, tags: &Tags, implied: Implied<'_>, place: &Place) -> Result<DkimSignature, Flaw> {
         for name in &tags.unknown {
             self.caution(place, &Caution::UnknownTag(name.clone()));
         }
@@ -165,7 +176,7 @@ impl Builder<'_> {
         fits?;
         let look = self.look(tags);
         let method = canonicalization?;
-        Ok(Signature {
+        Ok(DkimSignature {
             canonicalization: method.meant,
             domain: domain?,
             identity: identity?,
@@ -202,11 +213,13 @@ impl Builder<'_> {
     }
 
     fn key(&mut self, tags: &Tags, place: &Place) -> Result<Arc<SigningKey>, Flaw> {
+        let path = self.key_path(tags, place)?;
+        self.keys.load(&path, place, self.report).ok_or(Flaw::Mistake)
+    }
+
+    fn key_path(&mut self, tags: &Tags, place: &Place) -> Result<PathBuf, Flaw> {
         let path = tags.key_file.as_ref().map(PathBuf::from).or_else(|| self.defaults.key_file.clone());
-        match path {
-            Some(path) => self.keys.load(&path, place, self.report).ok_or(Flaw::Mistake),
-            None => Err(self.lacks(place, Fault::NoKeyFile, Caution::Incomplete("key file", "key=/PATH", "keyfile"))),
-        }
+        path.ok_or_else(|| self.lacks(place, Fault::NoKeyFile, Caution::Incomplete("key file", "key=/PATH", "keyfile")))
     }
 
     fn selector(&mut self, tags: &Tags, place: &Place) -> Result<Selector, Flaw> {
@@ -354,7 +367,7 @@ impl Fault {
             Self::Selector(..) => "selector",
             Self::Domain(..) => "domain",
             Self::Identity(..) | Self::IdentityOutside(..) => "identity",
-            Self::Method(_) => "method",
+            Self::Method(_) | Self::DomainKeysMethod(_) => "method",
             Self::Algorithm(_) | Self::AlgorithmOfOtherKey(..) => "algorithm",
         }
     }
@@ -379,6 +392,7 @@ impl Caution {
             Self::Nowsp => "nowsp",
             Self::UnknownTag(_) => "unknown tag",
             Self::DomainKeys => "domainkeys",
+            Self::DomainKeysAlgorithm => "domainkeys algorithm",
         }
     }
 }

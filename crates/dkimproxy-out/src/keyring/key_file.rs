@@ -1,7 +1,10 @@
 //! Private key files: each read once, checked for kind, size and who may read it.
 
 use crate::report::{Place, Report};
-use dkimproxy_core::key::{SigningAlgorithm, SigningKey, SigningKeyError};
+use dkimproxy_core::{
+    domainkeys::{DomainKeysKey, DomainKeysKeyError},
+    key::{SigningAlgorithm, SigningKey, SigningKeyError},
+};
 use dkimproxy_daemon::config::{file_mode_problem, value};
 use std::{
     collections::BTreeMap,
@@ -40,6 +43,14 @@ pub(super) enum KeyFileError {
         /// Why.
         source: SigningKeyError,
     },
+    /// The key is no use for DomainKeys.
+    #[error("{path}: {source}")]
+    DomainKeys {
+        /// Path as given.
+        path: String,
+        /// Why.
+        source: DomainKeysKeyError,
+    },
 }
 
 /// The keys read so far, by the paths they were asked for.
@@ -47,6 +58,8 @@ pub(super) enum KeyFileError {
 pub(super) struct KeyFiles {
     /// None: could not be used, and that was reported.
     keys: BTreeMap<PathBuf, Option<Arc<SigningKey>>>,
+    /// The same files once more, for DomainKeys signatures.
+    domain_keys: BTreeMap<PathBuf, Option<Arc<DomainKeysKey>>>,
 }
 
 impl KeyFiles {
@@ -66,6 +79,22 @@ impl KeyFiles {
             }
         };
         self.keys.insert(path.to_owned(), key.clone());
+        key
+    }
+
+    /// The key in that file, for DomainKeys signatures. It is known to [`Self::loaded`], too.
+    pub(super) fn load_domain_keys(
+        &mut self,
+        path: &Path,
+        place: &Place,
+        report: &mut Report,
+    ) -> Option<Arc<DomainKeysKey>> {
+        if let Some(known) = self.domain_keys.get(path) {
+            return known.clone();
+        }
+        self.load(path, place, report)?;
+        let key = read_domain_keys(path).map(Arc::new).map_err(|error| report.problem(place, "key file", error)).ok();
+        self.domain_keys.insert(path.to_owned(), key.clone());
         key
     }
 
@@ -91,6 +120,15 @@ fn check(path: &Path, key: &SigningKey, place: &Place, report: &mut Report) {
 }
 
 fn read(path: &Path) -> Result<SigningKey, KeyFileError> {
+    SigningKey::from_pem(&pem(path)?).map_err(|source| KeyFileError::Key { path: path.display().to_string(), source })
+}
+
+fn read_domain_keys(path: &Path) -> Result<DomainKeysKey, KeyFileError> {
+    let named = |source| KeyFileError::DomainKeys { path: path.display().to_string(), source };
+    DomainKeysKey::from_pem(&pem(path)?).map_err(named)
+}
+
+fn pem(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, KeyFileError> {
     let failed = |error: io::Error| read_error(path, &error);
     let file = File::open(path).map_err(failed)?;
     let not_a_key_file = |found| Err(KeyFileError::NotAKeyFile { path: path.display().to_string(), found });
@@ -102,7 +140,7 @@ fn read(path: &Path) -> Result<SigningKey, KeyFileError> {
     if pem.len() as u64 > MAX_FILE_LEN {
         return not_a_key_file("it is longer than 64 KiB");
     }
-    SigningKey::from_pem(&pem).map_err(|source| KeyFileError::Key { path: path.display().to_string(), source })
+    Ok(pem)
 }
 
 fn read_error(path: &Path, error: &io::Error) -> KeyFileError {

@@ -1,10 +1,11 @@
 //! What a rule means: which signatures are made for the mail it covers.
 
 use super::template::{Template, Values};
-use crate::author::Author;
+use crate::{author::Author, signing::Request};
 use dkimproxy_core::{
     canonicalize::Canonicalization,
     domain::{DomainError, DomainName, Identity, Selector},
+    domainkeys::{DomainKeysCanonicalization, DomainKeysKey, DomainKeysRequest},
     key::SigningKey,
     sign::{CoveredFields, SigningRequest},
     signature::Layout,
@@ -17,7 +18,7 @@ use thiserror::Error;
 pub enum Rule {
     /// Sign it; in this order, the first one stands topmost.
     Sign(Vec<Signature>),
-    /// Leave it unsigned: the rule says `none`, or nothing but DomainKeys.
+    /// Leave it unsigned: the rule says `none`.
     #[default]
     LeaveUnsigned,
     /// The rule lacks a key or a selector. 1.4.1 took such rules and failed at each message.
@@ -26,7 +27,29 @@ pub enum Rule {
 
 /// One signature to be made, all that can be known at start checked.
 #[derive(Debug, Clone)]
-pub struct Signature {
+pub enum Signature {
+    /// `dkim(...)`
+    Dkim(Box<DkimSignature>),
+    /// `domainkeys(...)`
+    DomainKeys(DomainKeysSignature),
+}
+
+/// `domainkeys(...)`
+#[derive(Debug, Clone)]
+pub struct DomainKeysSignature {
+    /// The private key.
+    pub key: Arc<DomainKeysKey>,
+    /// s=
+    pub selector: Selector,
+    /// d=
+    pub domain: SigningDomain,
+    /// c=
+    pub canonicalization: DomainKeysCanonicalization,
+}
+
+/// `dkim(...)`
+#[derive(Debug, Clone)]
+pub struct DkimSignature {
     /// The private key.
     pub key: Arc<SigningKey>,
     /// s=
@@ -89,7 +112,27 @@ pub enum Unsignable {
 
 impl Signature {
     /// What the core is asked for. `author` is the address that the rule was chosen by.
-    pub fn request(&self, author: Option<&Author>) -> Result<SigningRequest, Unsignable> {
+    pub fn request(&self, author: Option<&Author>) -> Result<Request, Unsignable> {
+        match self {
+            Self::Dkim(signature) => Ok(Request::Dkim(Box::new(signature.request(author)?))),
+            Self::DomainKeys(signature) => Ok(Request::DomainKeys(signature.request(author)?)),
+        }
+    }
+}
+
+impl DomainKeysSignature {
+    fn request(&self, author: Option<&Author>) -> Result<DomainKeysRequest, Unsignable> {
+        Ok(DomainKeysRequest {
+            key: Arc::clone(&self.key),
+            domain: self.domain.resolve(author)?,
+            selector: self.selector.clone(),
+            canonicalization: self.canonicalization,
+        })
+    }
+}
+
+impl DkimSignature {
+    fn request(&self, author: Option<&Author>) -> Result<SigningRequest, Unsignable> {
         let domain = self.domain.resolve(author)?;
         Ok(SigningRequest {
             key: Arc::clone(&self.key),
@@ -123,11 +166,27 @@ impl fmt::Display for Rule {
 impl fmt::Display for Signature {
     /// As it would be written in full, but for the key's path, and `*` for what a message settles.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let domain = match &self.domain {
-            SigningDomain::Fixed(domain) => domain.as_str(),
-            SigningDomain::OfAuthor | SigningDomain::Template(_) => "*",
-        };
-        let algorithm = self.key.algorithm();
+        match self {
+            Self::Dkim(signature) => signature.fmt(f),
+            Self::DomainKeys(DomainKeysSignature { selector, domain, canonicalization, .. }) => {
+                write!(f, "domainkeys(s={selector},d={domain},c={})", canonicalization.as_str())
+            }
+        }
+    }
+}
+
+impl fmt::Display for SigningDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fixed(domain) => domain.as_str(),
+            Self::OfAuthor | Self::Template(_) => "*",
+        })
+    }
+}
+
+impl fmt::Display for DkimSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (domain, algorithm) = (&self.domain, self.key.algorithm());
         write!(f, "dkim(s={},d={domain},a={algorithm},c={}", self.selector, self.canonicalization)?;
         match &self.identity {
             Some(SigningIdentity::Fixed(identity)) => write!(f, ",i={identity}")?,

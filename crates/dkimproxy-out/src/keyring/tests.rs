@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{report::Findings, test_keys};
-use dkimproxy_core::{canonicalize::Canonicalization, key::SigningAlgorithm};
+use dkimproxy_core::{canonicalize::Canonicalization, key::SigningAlgorithm, sign::SigningRequest};
 use dkimproxy_daemon::config::Problem;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -127,9 +127,22 @@ fn signatures(keyring: &Keyring, header: &str) -> String {
     }
 }
 
-fn describe(request: &SigningRequest) -> String {
+fn describe(request: &Request) -> String {
+    let request = match request {
+        Request::Dkim(request) => request,
+        Request::DomainKeys(request) => return format!("dk s={} d={}", request.selector, request.domain),
+    };
     let identity = request.identity.as_ref().map(|i| format!(" i={i}")).unwrap_or_default();
     format!("s={} d={}{identity}", request.selector, request.domain)
+}
+
+/// The DKIM signatures among them.
+fn dkim(requests: Vec<Request>) -> Vec<SigningRequest> {
+    let only = |request| match request {
+        Request::Dkim(request) => Some(*request),
+        Request::DomainKeys(_) => None,
+    };
+    requests.into_iter().filter_map(only).collect()
 }
 
 fn from(address: &str) -> String {
@@ -168,8 +181,8 @@ fn senders_find_their_rules() {
     for (sender, expected) in [
         ("user@example.org", "s=full d=example.org"),
         ("User@Example.ORG", "s=full d=example.org"),
-        ("other@example.org", "s=dom d=example.org"),
-        ("a@x.example.org", "s=dom d=example.org"),
+        ("other@example.org", "s=dom d=example.org; dk s=s0 d=example.org"),
+        ("a@x.example.org", "s=dom d=example.org; dk s=s0 d=example.org"),
         ("A.b@Sub.example.org", "s=subd d=sub.example.org i=A.b@sub.example.org"),
         ("jason+x@long.name", "s=jason d=long.name"),
         ("eve+jason@long.name", "s=longname d=long.name"),
@@ -201,7 +214,7 @@ fn the_tags_reach_the_request() {
     let keyring = World::new().sender_map(MAP).keyring();
     let header = Header::parse(b"From: a@d.example\r\n".to_vec());
     let choice = keyring.choose(&header);
-    let requests = choice.matched.unwrap().requests(choice.author.as_ref()).unwrap();
+    let requests = dkim(choice.matched.unwrap().requests(choice.author.as_ref()).unwrap());
     let [request] = requests.as_slice() else { panic!("{requests:?}") };
     assert_eq!(request.canonicalization, Canonicalization::parse(b"relaxed/simple").unwrap());
     assert_eq!(request.key.bits(), 1024);
@@ -215,7 +228,7 @@ fn two_keys_on_a_line_sign_with_their_own_algorithms() {
     let keyring = World::new().sender_map(MAP).keyring();
     let header = Header::parse(b"From: a@both.example\r\n".to_vec());
     let choice = keyring.choose(&header);
-    let requests = choice.matched.unwrap().requests(None).unwrap();
+    let requests = dkim(choice.matched.unwrap().requests(None).unwrap());
     let algorithms: Vec<_> = requests.iter().map(|request| request.key.algorithm()).collect();
     assert_eq!(algorithms, [SigningAlgorithm::RsaSha256, SigningAlgorithm::Ed25519Sha256]);
 }
@@ -300,18 +313,28 @@ fn the_options_domain_and_signature() {
     for (sender, by_one, by_two, by_none) in [
         (
             "a@domain1.example",
-            "s=s0 d=domain1.example",
+            "s=s0 d=domain1.example; dk s=s0 d=domain1.example",
             "s=s0 d=domain1.example; s=s2 d=domain1.example",
             "s=s0 d=domain1.example i=a@domain1.example",
         ),
         (
             "a@x.domain2.example",
-            "s=s0 d=domain1.example",
+            "s=s0 d=domain1.example; dk s=s0 d=domain1.example",
             "s=s0 d=domain2.example; s=s2 d=domain2.example",
             "s=s0 d=x.domain2.example i=a@x.domain2.example",
         ),
-        ("a@domain3.example", "s=s0 d=domain1.example", "no rule", "s=s0 d=domain3.example i=a@domain3.example"),
-        ("nobody", "s=s0 d=domain1.example", "no rule", "cannot: the message names no author to take d= from"),
+        (
+            "a@domain3.example",
+            "s=s0 d=domain1.example; dk s=s0 d=domain1.example",
+            "no rule",
+            "s=s0 d=domain3.example i=a@domain3.example",
+        ),
+        (
+            "nobody",
+            "s=s0 d=domain1.example; dk s=s0 d=domain1.example",
+            "no rule",
+            "cannot: the message names no author to take d= from",
+        ),
     ] {
         let header = from(sender);
         assert_eq!(signatures(&one, &header), by_one, "{sender}");
@@ -330,7 +353,7 @@ fn methods_are_inherited() {
         let keyring = world.keyring();
         let header = Header::parse(b"From: a@b.example\r\n".to_vec());
         let choice = keyring.choose(&header);
-        choice.matched.unwrap().requests(None).unwrap()[0].canonicalization.to_string()
+        dkim(choice.matched.unwrap().requests(None).unwrap())[0].canonicalization.to_string()
     };
     let options = |signature: &str| World::new().options(&["b.example"], &[signature]);
     assert_eq!(canonicalization(options("dkim")), "relaxed/relaxed");
@@ -338,6 +361,23 @@ fn methods_are_inherited() {
     assert_eq!(canonicalization(options("dkim").method("simple")), "simple/simple");
     assert_eq!(canonicalization(options("dkim(c=RELAXED/RELAXED)").method("simple")), "relaxed/relaxed");
     assert_eq!(canonicalization(options("dkim(c=nowsp)")), "relaxed/relaxed");
+}
+
+#[test]
+fn domainkeys_have_methods_of_their_own() {
+    let described = |world: World| world.keyring().describe()[1].clone();
+    let options = |signature: &str| World::new().options(&["b.example"], &[signature]);
+    assert_eq!(described(options("domainkeys")), "signature: domainkeys(s=s0,d=b.example,c=nofws)");
+    assert_eq!(described(options("domainkeys(c=simple)")), "signature: domainkeys(s=s0,d=b.example,c=simple)");
+    let mut world = options("domainkeys");
+    world.sources.defaults.domain_keys_method = Some(("relaxed".to_owned(), flag("method")));
+    assert!(world.problems()[0].starts_with("--method: \"relaxed\" is no canonicalization of DomainKeys"));
+    let problems = options("domainkeys(key={}/ed.pem)").problems();
+    assert!(problems[0].contains("ed.pem: DomainKeys need an RSA key"), "{problems:?}");
+    let warnings = options("domainkeys(a=rsa-sha256,h=from,i=@b.example)").warnings();
+    for text in ["rsa-sha1 only", "\"h\" means nothing", "\"i\" means nothing"] {
+        assert!(warnings.iter().any(|warning| warning.contains(text)), "{text}: {warnings:#?}");
+    }
 }
 
 #[test]
@@ -428,7 +468,7 @@ g.example
         (1, "rsa-sha256 is used instead"),
         (2, "relaxed/relaxed is used instead"),
         (3, "\"foo\" means nothing"),
-        (4, "domainkeys"),
+        (4, "DomainKeys (RFC 4870) is historic"),
         (6, "has a rule already"),
         (7, "write f.example"),
         (8, "g.example none"),
