@@ -38,9 +38,13 @@ pub(crate) fn forge_field(template: &str, header: &str, body: &str) -> String {
     }
     let own = canonical_field(&unsigned, header_form);
     input += own.strip_suffix("\r\n").unwrap();
+    format!("{before}{}{after}{header}\r\n{body}", sign_text(&input))
+}
+
+/// The value of b= for these octets.
+pub(crate) fn sign_text(input: &str) -> String {
     let hash = Sha256::digest(input.as_bytes());
-    let signature = KEY.sign(Pkcs1v15Sign::new::<sha2::Sha256>(), &hash).unwrap();
-    format!("{before}{}{after}{header}\r\n{body}", STANDARD.encode(signature))
+    STANDARD.encode(KEY.sign(Pkcs1v15Sign::new::<sha2::Sha256>(), &hash).unwrap())
 }
 
 fn canonicalization(template: &str) -> (bool, bool) {
@@ -55,7 +59,7 @@ fn tag(template: &str, name: &str) -> Option<String> {
     pairs.find(|(found, _)| found.trim() == name).map(|(_, value)| value.trim().to_owned())
 }
 
-fn split_fields(header: &str) -> Vec<String> {
+pub(crate) fn split_fields(header: &str) -> Vec<String> {
     let mut fields: Vec<String> = Vec::new();
     for line in header.split_inclusive("\r\n") {
         match fields.last_mut() {
@@ -66,7 +70,7 @@ fn split_fields(header: &str) -> Vec<String> {
     fields
 }
 
-fn canonical_field(field: &str, relaxed: bool) -> String {
+pub(crate) fn canonical_field(field: &str, relaxed: bool) -> String {
     if !relaxed {
         return field.to_owned();
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 
 pub(crate) mod forge;
+pub(crate) mod seal;
 
 use dkimproxy_core::{
     canonicalize::Canonicalization,
@@ -90,7 +91,8 @@ pub(crate) fn sign(message: &[u8], requests: &[SigningRequest]) -> Vec<u8> {
     [sign_chunks([message], requests).concat(), message.to_vec()].concat()
 }
 
-fn read<'m, W>(
+/// Cuts the message and hashes its body.
+pub(crate) fn read<'m, W>(
     chunks: impl IntoIterator<Item = &'m [u8]>,
     start: impl Fn(&Arc<dkimproxy_core::header::Header>) -> (W, BodyHasher),
 ) -> (W, BodyHasher) {
