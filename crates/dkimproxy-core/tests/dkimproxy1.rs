@@ -2,11 +2,11 @@
 //!
 //! The recordings are not part of the project; the environment variable DKIMPROXY_SAMPLES says where they are.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail loudly, and says what it skips")]
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod common;
 
-use common::{crlf, keys, request, sign, signing_key, verify};
+use common::{crlf, keys, recording, request, sign, signing_key, verify, without_stuffing};
 use dkimproxy_core::{
     canonicalize::Canonicalization,
     domain::{Identity, Selector},
@@ -15,23 +15,7 @@ use dkimproxy_core::{
     signature::Layout,
     verify::DkimResult,
 };
-use std::{path::PathBuf, sync::Arc};
-
-/// A file of the recordings; None, said aloud, where there are none.
-fn recording(path: &str) -> Option<Vec<u8>> {
-    let default = || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/reference/dkimproxy-samples").into();
-    let folder: PathBuf = std::env::var_os("DKIMPROXY_SAMPLES").unwrap_or_else(default).into();
-    let file = std::fs::read(folder.join(path));
-    if file.is_err() {
-        eprintln!("SKIPPED: no {path} in {} (set DKIMPROXY_SAMPLES)", folder.display());
-    }
-    file.ok()
-}
-
-/// The messages were recorded as they went over the wire, with dots doubled at line starts.
-fn without_stuffing(wire: &[u8]) -> Vec<u8> {
-    String::from_utf8(wire.to_vec()).unwrap().replace("\r\n..", "\r\n.").into_bytes()
-}
+use std::sync::Arc;
 
 fn like_dkimproxy1(key: &Arc<SigningKey>, c: &str) -> SigningRequest {
     SigningRequest {

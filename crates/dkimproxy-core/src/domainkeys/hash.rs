@@ -154,8 +154,10 @@ mod tests {
 
     const SECTION: &str = "A: 0\r\nS: 1\r\nA: 2\r\nB: 3\r\na: 4\r\nC: 5\r\nA: 6\r\n";
 
-    /// h= of the signature at position 1, the order of the message, the order of h= where it is another.
-    const ORDERS: &[(&str, Option<&str>, &[usize], Option<&[usize]>)] = &[
+    /// What, h= of the signature at position 1, the order of the message, the order of h= where it is another.
+    type Order = (&'static str, Option<&'static str>, &'static [usize], Option<&'static [usize]>);
+
+    const ORDERS: &[Order] = &[
         ("DK5 all below", None, &[2, 3, 4, 5, 6], None),
         ("DK5 only those named", Some("B:C"), &[3, 5], None),
         ("DK5 all occurrences", Some("a"), &[2, 4, 6], None),

@@ -84,8 +84,10 @@ fn first_address(body: &[u8]) -> Option<(Mailbox, DomainName)> {
 mod tests {
     use super::*;
 
-    /// Header section with the signature at position 1, if there is one; the sending address.
-    const SENDERS: &[(&str, &str, Option<(SenderField, &str)>)] = &[
+    /// What, header section with the signature at position 1, sending address.
+    type Sender = (&'static str, &'static str, Option<(SenderField, &'static str)>);
+
+    const SENDERS: &[Sender] = &[
         ("From", "X: y\r\nS: s\r\nFrom: a@a.example\r\n", Some((SenderField::From, "a@a.example"))),
         (
             "Sender counts where there is one",

@@ -146,9 +146,8 @@ impl Verifier {
 impl Candidate {
     fn read(field: Field<'_>, policy: &VerifyPolicy, now: u64) -> Self {
         let (description, signature) = Signature::read(field.body());
-        let read = signature
-            .map_err(VerifyError::Signature)
-            .and_then(|signature| Sound::new(signature, field, policy, now));
+        let read =
+            signature.map_err(VerifyError::Signature).and_then(|signature| Sound::new(signature, field, policy, now));
         Self { description, read }
     }
 

@@ -15,7 +15,7 @@ use dkimproxy_core::{
     signature::Layout,
     verify::{Verification, Verifier, VerifyPolicy},
 };
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// A moment at which every signature of these tests is good.
 pub(crate) const NOW: u64 = 1_600_000_000;
@@ -89,6 +89,23 @@ pub(crate) fn sign_chunks<'m>(chunks: impl IntoIterator<Item = &'m [u8]>, reques
 /// The message with its signatures on top.
 pub(crate) fn sign(message: &[u8], requests: &[SigningRequest]) -> Vec<u8> {
     [sign_chunks([message], requests).concat(), message.to_vec()].concat()
+}
+
+/// A file of the recordings of DKIMproxy 1.4.1, which are not part of the project. None, said aloud, where there are none.
+#[allow(clippy::print_stderr, reason = "what is skipped is said aloud")]
+pub(crate) fn recording(path: &str) -> Option<Vec<u8>> {
+    let default = || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/reference/dkimproxy-samples").into();
+    let folder: PathBuf = std::env::var_os("DKIMPROXY_SAMPLES").unwrap_or_else(default).into();
+    let file = std::fs::read(folder.join(path));
+    if file.is_err() {
+        eprintln!("SKIPPED: no {path} in {} (set DKIMPROXY_SAMPLES)", folder.display());
+    }
+    file.ok()
+}
+
+/// The messages were recorded as they went over the wire, with dots doubled at line starts.
+pub(crate) fn without_stuffing(wire: &[u8]) -> Vec<u8> {
+    String::from_utf8(wire.to_vec()).unwrap().replace("\r\n..", "\r\n.").into_bytes()
 }
 
 /// Cuts the message and hashes its body.
