@@ -4,7 +4,7 @@
 //! ARC-Message-Signature is its DKIM signature, and ARC-Seal signs all sets up to its own.
 //!
 //! A chain that passes says that those who sealed it did so, not that they are honest: whom to believe is the caller's
-//! affair ("local policy", section 5). There is no sealing here; it would take [`scope`] as it is.
+//! affair ("local policy", section 5). There is no sealing here; the module `scope` is ready for it.
 //!
 //! In this module a bare "section" means RFC 8617.
 
