@@ -51,6 +51,8 @@ packages:
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check licenses bans sources; \
+	else echo "SKIPPED: cargo deny (not installed)"; fi
 
 ring: ## the core's tests once more, with ring in the place of aws-lc-rs
 	$(CARGO) test --locked -p dkimproxy-core --no-default-features --features ring
