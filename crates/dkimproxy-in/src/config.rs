@@ -1,94 +1,54 @@
 //! What the options of dkimproxy-in mean.
 
-use crate::resolver::{Dns, NetworkResolver};
-use dkimproxy_auth::{
-    keys::{KeyFetcher, KeyLimits},
-    results::AuthservId,
+mod options;
+
+pub(crate) use options::OPTIONS;
+
+use crate::{
+    policy::{Action, Answer, LocalRules, Method, RequireAligned, Rule},
+    resolver::{Dns, NetworkResolver},
 };
-use dkimproxy_core::verify::VerifyPolicy;
-use dkimproxy_daemon::config::{OptionDef, Problems, RawConfig, Section, hostname, value};
+use dkimproxy_auth::{
+    authenticate::{Authenticator, Settings, SeveralAuthors},
+    keys::KeyLimits,
+    results::AuthservId,
+    spf::Limits,
+};
+use dkimproxy_core::{domain::DomainName, verify::VerifyPolicy};
+use dkimproxy_daemon::{
+    config::{Problems, RawConfig, hostname, value},
+    network::{Network, NetworkError, Networks},
+};
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
-
-/// The options of dkimproxy-in's own.
-pub(crate) static OPTIONS: &[Section] = &[
-    Section { title: "Results", options: RESULTS },
-    Section { title: "Verification", options: VERIFICATION },
-    Section { title: "DNS", options: DNS },
-];
-
-const RESULTS: &[OptionDef] = &[
-    OptionDef::new("authserv_id", "NAME", "Name we give in Authentication-Results").example("mx.example.org").manual(
-        "The authserv-id (RFC 8601 section 2.5): the same for all hosts of an organization, and no one else's. The \
-         default is the value of hostname.",
-    ),
-    OptionDef::new("authserv_alias", "NAME", "Further name of ours in Authentication-Results")
-        .repeats()
-        .example("old-mx.example.org")
-        .manual(
-            "Fields with this name are removed from incoming messages as those with authserv_id and hostname are. May \
-             be given several times.",
-        ),
-    OptionDef::new("remove_results", "own|all|none", "Which Authentication-Results to remove").default("own").manual(
-        "A message may bring Authentication-Results fields along. Those that claim to be ours (or whose name nobody \
-         can read) are forged and removed: own. With all, those of other hosts are removed as well; with none, nothing \
-         is, and a reader can be deceived unless something else removes them.\n\n\
-         X-DKIM-Authentication-Results has no name in it, so own removes each of them.\n\n\
-         Removal comes after verification. Signatures that cover a removed field do not verify at later hosts.",
-    ),
-];
-
-const VERIFICATION: &[OptionDef] = &[
-    OptionDef::switch("reject_fail", "Refuse messages whose signature is wrong").default("off").manual(
-        "Answers 550 5.7.20 if a message has signatures, none of them passes, and at least one is wrong (result fail: \
-         the message was changed on its way, or somebody made the signature up) while none may yet turn out good \
-         (result temperror). Keys in test mode (t=y) do not count.\n\n\
-         Messages without signature and signatures that cannot be verified for other reasons pass. Think twice: RFC \
-         6376 section 6.1 asks to treat a bad signature like none, and mailing lists break signatures. Never behind a \
-         queue (content_filter), where each refusal becomes a bounce to an innocent.\n\n\
-         In DKIMproxy 1.4 this depended on policies that no longer exist (ADSP), and in the file the key had no \
-         effect.",
-    ),
-    OptionDef::switch("reject_error", "Refuse messages for now if DNS has no answer").default("off").manual(
-        "Answers 451 4.7.5 if no signature passes and the key of at least one could not be fetched (result temperror); \
-         the client tries again later. Otherwise the message passes with that result.\n\n\
-         A signature that was looked at and failed is never a reason for this answer.",
-    ),
-    OptionDef::new("max_signatures", "NUMBER", "Signatures verified per message")
-        .default("20")
-        .manual("Counted from the top of the message. Those beyond are not looked at; their result is permerror."),
-    OptionDef::new("clock_skew", "TIME", "How far clocks may differ")
-        .default("300")
-        .manual("Applied to the time of signing (t=) and of expiry (x=) of a signature."),
-];
-
-const DNS: &[OptionDef] = &[
-    OptionDef::new("resolver", "ADDRESS[:PORT]", "Name server to ask").repeats().example("127.0.0.1").manual(
-        "An IP address; an IPv6 address with port is written in brackets: [::1]:53. May be given several times. The \
-         default is what /etc/resolv.conf says. A validating, caching resolver on this host is best.",
-    ),
-    OptionDef::new("dns_timeout", "TIME", "Time for all DNS questions of a message").default("20").manual(
-        "All questions are asked at once, while the body of the message still comes in. What has no answer by then is \
-         temperror.",
-    ),
-];
 
 /// What the options mean.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The name in the fields we write.
     pub(crate) id: AuthservId,
-    /// All names of ours, that one too.
-    pub(crate) our_ids: Vec<AuthservId>,
-    pub(crate) remove: Remove,
-    pub(crate) reject_fail: bool,
-    pub(crate) reject_error: bool,
-    pub(crate) policy: VerifyPolicy,
-    /// Empty: those of the system.
-    pub(crate) servers: Vec<SocketAddr>,
-    pub(crate) dns_timeout: Duration,
+    /// The name of this host.
+    pub(crate) hostname: String,
+    pub(crate) removal: Removal,
+    pub(crate) clients: Clients,
+    pub(crate) checks: Checks,
+    pub(crate) received_spf: bool,
+    pub(crate) verify: VerifyPolicy,
+    pub(crate) local: LocalRules,
+    pub(crate) actions: Actions,
+    pub(crate) dns: DnsSettings,
+}
+
+/// What is taken out of a message.
+#[derive(Debug, Clone)]
+pub(crate) struct Removal {
+    pub(crate) which: Remove,
+    /// All names of ours.
+    pub(crate) ours: Vec<AuthservId>,
+    /// Foreign names of which nothing is taken out.
+    pub(crate) keep: Vec<AuthservId>,
 }
 
 /// Which Authentication-Results of an incoming message are removed.
@@ -102,7 +62,55 @@ pub(crate) enum Remove {
     Nothing,
 }
 
+/// Whom we believe.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Clients {
+    /// Who may say by XFORWARD who the client is.
+    pub(crate) xforward: Networks,
+    /// Relays of ours.
+    pub(crate) trusted: Networks,
+}
+
+/// What is checked besides DKIM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Checks {
+    pub(crate) spf: bool,
+    pub(crate) dmarc: bool,
+    pub(crate) arc: bool,
+    pub(crate) iprev: bool,
+    pub(crate) domainkeys: bool,
+}
+
+/// What is done with a message for its results.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Actions {
+    /// In the order in which they are tried; reject_fail and reject_error stand last.
+    pub(crate) rules: Vec<Rule>,
+    /// Do what the domain asks for by DMARC.
+    pub(crate) obey_dmarc: bool,
+    /// Whose seals may lift a DMARC failure.
+    pub(crate) sealers: Vec<DomainName>,
+    /// Only write down what would be done.
+    pub(crate) dry_run: bool,
+}
+
+/// How DNS is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct DnsSettings {
+    /// Empty: those of the system.
+    pub(crate) servers: Vec<SocketAddr>,
+    /// For all questions of a message.
+    pub(crate) time: Duration,
+    /// How long an answer that is out of date may stand in.
+    pub(crate) stale: Duration,
+}
+
 const REMOVE: &[(&str, Remove)] = &[("own", Remove::Own), ("all", Remove::All), ("none", Remove::Nothing)];
+const UNCOVERED: &[(&str, bool)] = &[("policy", false), ("accept", true)];
+const ALIGNED: &[(&str, RequireAligned)] =
+    &[("off", RequireAligned::Off), ("relaxed", RequireAligned::Relaxed), ("strict", RequireAligned::Strict)];
+const DMARC_ACTION: &[(&str, bool)] = &[("none", false), ("policy", true)];
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -111,40 +119,52 @@ impl Config {
     pub(crate) fn from_raw(raw: &RawConfig, problems: &mut Problems) -> Option<Self> {
         let before = problems.len();
         let id = authserv_id(raw, problems);
-        let aliases = raw.parsed_all("authserv_alias", problems, named_id);
-        let remove = raw.parsed("remove_results", problems, value::one_of(REMOVE));
-        let reject_fail = raw.is_on("reject_fail", problems);
-        let reject_error = raw.is_on("reject_error", problems);
-        let max_signatures = raw.parsed("max_signatures", problems, value::number(1..=1000));
-        let clock_skew = raw.parsed("clock_skew", problems, value::duration(Duration::ZERO..=7 * DAY));
-        let servers = raw.parsed_all("resolver", problems, server);
-        let dns_timeout = raw.parsed("dns_timeout", problems, value::duration(Duration::from_secs(1)..=5 * MINUTE));
-        let id = id?;
+        let removal = removal(raw, id.as_ref(), problems);
+        let clients = clients(raw, problems);
+        let checks = checks(raw, problems);
+        let received_spf = raw.is_on("received_spf", problems);
+        if received_spf && !checks.spf {
+            problems.key(raw, "received_spf", off(Method::Spf));
+        }
+        let verify = verify_policy(raw, problems);
+        let local = local_rules(raw, checks, problems);
+        let actions = actions(raw, checks, problems);
+        let dns = dns(raw, problems);
         let config = Self {
-            our_ids: aliases.into_iter().chain(AuthservId::new(&hostname(raw))).chain([id.clone()]).collect(),
-            id,
-            remove: remove?,
-            reject_fail,
-            reject_error,
-            policy: VerifyPolicy {
-                max_signatures: usize::try_from(max_signatures?).unwrap_or(usize::MAX),
-                clock_skew: clock_skew?.as_secs(),
-            },
-            servers,
-            dns_timeout: dns_timeout?,
+            id: id?,
+            hostname: hostname(raw),
+            removal: removal?,
+            clients,
+            checks,
+            received_spf,
+            verify: verify?,
+            local: local?,
+            actions: actions?,
+            dns: dns?,
         };
         (problems.len() == before).then_some(config)
     }
 
-    /// Fetches keys from the name servers.
-    pub(crate) fn network_keys(&self) -> Result<KeyFetcher<Dns>, String> {
-        let resolver = NetworkResolver::new(&self.servers).map_err(|error| format!("DNS cannot be asked: {error}"))?;
-        Ok(self.keys(Dns::Network(resolver)))
+    /// Asks the name servers.
+    pub(crate) fn ask_network(&self) -> Result<Authenticator<Dns>, String> {
+        let resolver =
+            NetworkResolver::new(&self.dns.servers).map_err(|error| format!("DNS cannot be asked: {error}"))?;
+        Ok(self.ask(Dns::Network(resolver)))
     }
 
-    /// Fetches keys from there.
-    pub(crate) fn keys(&self, dns: Dns) -> KeyFetcher<Dns> {
-        KeyFetcher::new(dns, KeyLimits { time: self.dns_timeout, ..KeyLimits::default() })
+    /// Asks there.
+    pub(crate) fn ask(&self, dns: Dns) -> Authenticator<Dns> {
+        let settings = Settings {
+            time: self.dns.time,
+            spf: self.checks.spf,
+            dmarc: self.checks.dmarc,
+            iprev: self.checks.iprev,
+            spf_limits: Limits { time: self.dns.time, ..Limits::default() },
+            receiver: self.hostname.clone(),
+            several_authors: SeveralAuthors::NotApplicable,
+            trusted_sealers: self.actions.sealers.clone(),
+        };
+        Authenticator::new(dns, settings, KeyLimits::default())
     }
 }
 
@@ -170,6 +190,118 @@ fn authserv_id(raw: &RawConfig, problems: &mut Problems) -> Option<AuthservId> {
     }
     let name = hostname(raw);
     named_id(&name).map_err(|message| problems.key(raw, "hostname", message)).ok()
+}
+
+fn removal(raw: &RawConfig, id: Option<&AuthservId>, problems: &mut Problems) -> Option<Removal> {
+    let aliases = raw.parsed_all("authserv_alias", problems, named_id);
+    let keep = raw.parsed_all("keep_results", problems, named_id);
+    let which = raw.parsed("remove_results", problems, value::one_of(REMOVE));
+    let ours = aliases.into_iter().chain(AuthservId::new(&hostname(raw))).chain([id?.clone()]).collect();
+    Some(Removal { which: which?, ours, keep })
+}
+
+fn clients(raw: &RawConfig, problems: &mut Problems) -> Clients {
+    let ranges = |key, problems: &mut Problems| -> Networks {
+        let read = raw.parsed_all(key, problems, networks);
+        read.into_iter().flatten().collect()
+    };
+    // The daemon reads this one too, and says what is wrong with it.
+    let xforward = ranges("xforward_hosts", &mut Problems::default());
+    Clients { xforward, trusted: ranges("trusted_networks", problems) }
+}
+
+fn checks(raw: &RawConfig, problems: &mut Problems) -> Checks {
+    let mut is_on = |key| raw.is_on(key, problems);
+    Checks {
+        spf: is_on("spf"),
+        dmarc: is_on("dmarc"),
+        arc: is_on("arc"),
+        iprev: is_on("iprev"),
+        domainkeys: is_on("domainkeys"),
+    }
+}
+
+impl Checks {
+    fn has(self, method: Method) -> bool {
+        match method {
+            Method::Dkim => true,
+            Method::Spf => self.spf,
+            Method::Dmarc => self.dmarc,
+            Method::Arc => self.arc,
+            Method::IpRev => self.iprev,
+            Method::DomainKeys => self.domainkeys,
+        }
+    }
+}
+
+fn verify_policy(raw: &RawConfig, problems: &mut Problems) -> Option<VerifyPolicy> {
+    let max_signatures = raw.parsed("max_signatures", problems, value::number(1..=1000));
+    let clock_skew = raw.parsed("clock_skew", problems, value::duration(Duration::ZERO..=7 * DAY));
+    Some(VerifyPolicy {
+        max_signatures: usize::try_from(max_signatures?).unwrap_or(usize::MAX),
+        clock_skew: clock_skew?.as_secs(),
+    })
+}
+
+fn local_rules(raw: &RawConfig, checks: Checks, problems: &mut Problems) -> Option<LocalRules> {
+    let accept_uncovered = raw.parsed("uncovered_body", problems, value::one_of(UNCOVERED));
+    let min_key_bits = raw.parsed("min_key_bits", problems, value::number(1024..=16_384));
+    let aligned = raw.parsed("require_aligned", problems, value::one_of(ALIGNED));
+    if aligned == Some(RequireAligned::Relaxed) && !checks.dmarc {
+        problems.key(raw, "require_aligned", off(Method::Dmarc));
+    }
+    Some(LocalRules {
+        accept_uncovered: accept_uncovered?,
+        min_key_bits: usize::try_from(min_key_bits?).unwrap_or(usize::MAX),
+        aligned: aligned?,
+    })
+}
+
+fn actions(raw: &RawConfig, checks: Checks, problems: &mut Problems) -> Option<Actions> {
+    let mut rules = raw.parsed_all("action", problems, |text| rule(text, checks));
+    if raw.is_on("reject_fail", problems) {
+        rules.push(Rule::simple(Method::Dkim, "fail", Action::Reject(Answer::default())));
+    }
+    if raw.is_on("reject_error", problems) {
+        rules.push(Rule::simple(Method::Dkim, "temperror", Action::TempFail(Answer::default())));
+    }
+    let obey_dmarc = raw.parsed("dmarc_action", problems, value::one_of(DMARC_ACTION));
+    if obey_dmarc == Some(true) && !checks.dmarc {
+        problems.key(raw, "dmarc_action", off(Method::Dmarc));
+    }
+    let sealers = raw.parsed_all("arc_trusted_sealers", problems, domains).concat();
+    if !sealers.is_empty() && !checks.arc {
+        problems.key(raw, "arc_trusted_sealers", off(Method::Arc));
+    }
+    Some(Actions { rules, obey_dmarc: obey_dmarc?, sealers, dry_run: raw.is_on("dry_run", problems) })
+}
+
+fn rule(text: &str, checks: Checks) -> Result<Rule, String> {
+    let rule = Rule::parse(text).map_err(|error| error.to_string())?;
+    let absent = rule.conditions.iter().map(|condition| condition.method).find(|method| !checks.has(*method));
+    absent.map_or(Ok(rule), |method| Err(off(method)))
+}
+
+/// A rule about a check that is not made would never do anything.
+fn off(method: Method) -> String {
+    format!("the check is switched off; \"{method} on\" is right")
+}
+
+fn dns(raw: &RawConfig, problems: &mut Problems) -> Option<DnsSettings> {
+    let servers = raw.parsed_all("resolver", problems, server);
+    let time = raw.parsed("dns_timeout", problems, value::duration(SECOND..=5 * MINUTE));
+    let stale = raw.parsed("stale_time", problems, value::duration(Duration::ZERO..=7 * DAY));
+    Some(DnsSettings { servers, time: time?, stale: stale? })
+}
+
+/// Address ranges with commas or blanks between them.
+fn networks(text: &str) -> Result<Vec<Network>, NetworkError> {
+    value::words(text).map(str::parse).collect()
+}
+
+fn domains(text: &str) -> Result<Vec<DomainName>, String> {
+    let domain = |word: &str| DomainName::new(word).map_err(|error| format!("\"{word}\" is no domain name: {error}"));
+    value::words(text).map(domain).collect()
 }
 
 fn named_id(text: &str) -> Result<AuthservId, String> {
@@ -209,10 +341,18 @@ mod tests {
     fn defaults() {
         let config = read(&[("hostname", "mx.example.org")]).unwrap();
         assert_eq!(config.id.as_str(), "mx.example.org");
-        assert_eq!(config.remove, Remove::Own);
-        assert!(!config.reject_fail && !config.reject_error && config.servers.is_empty());
-        assert_eq!((config.policy.max_signatures, config.policy.clock_skew), (20, 300));
-        assert_eq!(config.dns_timeout, Duration::from_secs(20));
+        assert_eq!(config.removal.which, Remove::Own);
+        assert!(config.removal.keep.is_empty() && config.clients.trusted.is_empty() && !config.received_spf);
+        assert_eq!(config.clients.xforward, Networks::loopback());
+        let checks = Checks { spf: true, dmarc: true, arc: true, iprev: false, domainkeys: false };
+        assert_eq!(config.checks, checks);
+        let local = LocalRules { accept_uncovered: false, min_key_bits: 1024, aligned: RequireAligned::Off };
+        assert_eq!(config.local, local);
+        let actions = &config.actions;
+        assert!(actions.rules.is_empty() && !actions.obey_dmarc && actions.sealers.is_empty() && !actions.dry_run);
+        assert_eq!((config.verify.max_signatures, config.verify.clock_skew), (20, 300));
+        assert!(config.dns.servers.is_empty());
+        assert_eq!((config.dns.time, config.dns.stale), (Duration::from_secs(20), Duration::ZERO));
     }
 
     #[test]
@@ -223,8 +363,25 @@ mod tests {
             ("authserv_alias", "old.example.org"),
             ("authserv_alias", "b\u{fc}cher.example"),
             ("remove_results", "ALL"),
+            ("keep_results", "mx.partner.example"),
+            ("trusted_networks", "192.0.2.0/28, 2001:db8::1"),
+            ("trusted_networks", "203.0.113.5"),
+            ("xforward_hosts", "198.51.100.1"),
+            ("received_spf", "on"),
+            ("iprev", "on"),
+            ("arc", "on"),
+            ("domainkeys", "yes"),
+            ("uncovered_body", "accept"),
+            ("min_key_bits", "2048"),
+            ("require_aligned", "strict"),
+            ("action", "spf=fail dkim=none reject"),
+            ("action", "iprev=fail add_header X-Iprev: fail"),
             ("reject_fail", "1"),
             ("reject-error", "yes"),
+            ("dmarc_action", "policy"),
+            ("arc_trusted_sealers", "lists.example.org, B\u{fc}cher.example"),
+            ("arc_trusted_sealers", "example.com"),
+            ("dry_run", "on"),
             ("max_signatures", "5"),
             ("clock_skew", "1h"),
             ("resolver", "192.0.2.1"),
@@ -232,17 +389,35 @@ mod tests {
             ("resolver", "::1"),
             ("resolver", "[::1]:5353"),
             ("dns_timeout", "5s"),
+            ("stale_time", "1d"),
         ])
         .unwrap();
         assert_eq!(config.id.as_str(), "example.org/mx1");
-        let ours: Vec<&str> = config.our_ids.iter().map(AuthservId::as_str).collect();
-        assert_eq!(ours, ["old.example.org", "xn--bcher-kva.example", "mx1.example.org", "example.org/mx1"]);
-        assert_eq!(config.remove, Remove::All);
-        assert!(config.reject_fail && config.reject_error);
-        assert_eq!((config.policy.max_signatures, config.policy.clock_skew), (5, 3600));
-        let servers: Vec<String> = config.servers.iter().map(ToString::to_string).collect();
+        let names = |ids: &[AuthservId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let ours = ["old.example.org", "xn--bcher-kva.example", "mx1.example.org", "example.org/mx1"];
+        assert_eq!(names(&config.removal.ours), ours);
+        assert_eq!(
+            (config.removal.which, names(&config.removal.keep)),
+            (Remove::All, vec!["mx.partner.example".into()])
+        );
+        assert_eq!(config.clients.trusted, "192.0.2.0/28 2001:db8::1 203.0.113.5".parse().unwrap());
+        assert_eq!(config.clients.xforward, "198.51.100.1".parse().unwrap());
+        assert!(config.received_spf && config.checks.iprev && config.checks.domainkeys);
+        let local = LocalRules { accept_uncovered: true, min_key_bits: 2048, aligned: RequireAligned::Strict };
+        assert_eq!(config.local, local);
+        let rules =
+            ["spf=fail dkim=none reject", "iprev=fail add_header X-Iprev: fail"].map(|text| Rule::parse(text).unwrap());
+        let [first, second, fail, error] = config.actions.rules.as_slice() else { panic!("{:?}", config.actions) };
+        assert_eq!([first, second], rules.each_ref());
+        assert_eq!(fail, &Rule::parse("dkim=fail reject").unwrap());
+        assert_eq!(error, &Rule::parse("dkim=temperror tempfail").unwrap());
+        assert!(config.actions.obey_dmarc && config.actions.dry_run);
+        let sealers: Vec<&str> = config.actions.sealers.iter().map(DomainName::as_str).collect();
+        assert_eq!(sealers, ["lists.example.org", "xn--bcher-kva.example", "example.com"]);
+        assert_eq!((config.verify.max_signatures, config.verify.clock_skew), (5, 3600));
+        let servers: Vec<String> = config.dns.servers.iter().map(ToString::to_string).collect();
         assert_eq!(servers, ["192.0.2.1:53", "192.0.2.1:5353", "[::1]:53", "[::1]:5353"]);
-        assert_eq!(config.dns_timeout, Duration::from_secs(5));
+        assert_eq!((config.dns.time, config.dns.stale), (Duration::from_secs(5), DAY));
     }
 
     #[test]
@@ -251,12 +426,23 @@ mod tests {
             ("hostname", "mx.example.org"),
             ("authserv_id", "not a name"),
             ("authserv_alias", "a;b"),
+            ("keep_results", "a b"),
             ("remove_results", "some"),
-            ("reject_fail", "perhaps"),
+            ("trusted_networks", "localhost"),
+            ("spf", "maybe"),
             ("max_signatures", "0"),
             ("clock_skew", "soon"),
+            ("uncovered_body", "drop"),
+            ("min_key_bits", "512"),
+            ("require_aligned", "on"),
+            ("action", "dkim=wrong reject"),
+            ("action", "iprev=fail reject"),
+            ("reject_fail", "perhaps"),
+            ("dmarc_action", "reject"),
+            ("arc_trusted_sealers", "com"),
             ("resolver", "dns.example.org"),
             ("dns_timeout", "0"),
+            ("stale_time", "1y"),
         ])
         .unwrap_err();
         let keys: Vec<&str> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
@@ -265,16 +451,42 @@ mod tests {
             [
                 "--authserv_id",
                 "--authserv_alias",
+                "--keep_results",
                 "--remove_results",
-                "--reject_fail",
+                "--trusted_networks",
+                "--spf",
                 "--max_signatures",
                 "--clock_skew",
+                "--uncovered_body",
+                "--min_key_bits",
+                "--require_aligned",
+                "--action",
+                "--action",
+                "--reject_fail",
+                "--dmarc_action",
+                "--arc_trusted_sealers",
                 "--resolver",
                 "--dns_timeout",
+                "--stale_time",
             ]
         );
         let resolver = problems.iter().find(|problem| problem.starts_with("--resolver")).unwrap();
         assert!(resolver.contains("\"dns.example.org\" is no IP address"), "{resolver}");
+        assert!(problems.iter().any(|problem| problem == "--action: the check is switched off; \"iprev on\" is right"));
+    }
+
+    #[test]
+    fn what_needs_a_check_that_is_off_is_a_mistake() {
+        for (off, needs) in [
+            ("dmarc", ("dmarc_action", "policy")),
+            ("dmarc", ("require_aligned", "relaxed")),
+            ("arc", ("arc_trusted_sealers", "example.org")),
+            ("spf", ("action", "spf=fail reject")),
+            ("spf", ("received_spf", "on")),
+        ] {
+            let problems = read(&[("hostname", "mx.example.org"), (off, "off"), needs]).unwrap_err();
+            assert_eq!(problems, [format!("--{}: the check is switched off; \"{off} on\" is right", needs.0)]);
+        }
     }
 
     #[test]

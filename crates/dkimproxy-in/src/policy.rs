@@ -1,48 +1,94 @@
 //! From findings to a verdict: the one place where a result is acted upon.
 
-use crate::config::Config;
-use dkimproxy_core::verify::{DkimResult, Verification};
+mod facts;
+mod local;
+mod reply;
+mod rule;
+
+pub(crate) use facts::{Dmarc, Facts, Spf};
+pub(crate) use local::{Judged, LocalRules, Objection, RequireAligned, of_domainkeys, of_message};
+pub(crate) use rule::{Action, AddedField, Answer, Method, Rule};
+
+use crate::config::Actions;
+use dkimproxy_auth::dmarc::{DmarcResult, Policy};
 use dkimproxy_daemon::filter::Reply;
 
-/// The reply that refuses the message, if it is to be refused.
+/// The field that says what the domain in From asks for.
+pub(crate) const DISPOSITION_FIELD: &str = "X-DMARC-Disposition";
+
+/// What is to be done with a message.
+#[derive(Debug, Default)]
+pub(crate) struct Judgement {
+    /// Fields to be added.
+    pub(crate) fields: Vec<AddedField>,
+    /// The message is refused.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// A message is refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// The check that decided.
+    pub(crate) method: Method,
+    pub(crate) reply: Reply,
+}
+
+/// Tries the rules in their order, then what the domain asks for by DMARC.
 ///
-/// "Cryptographic signature verification failures MUST NOT provoke 4xx SMTP replies" (RFC 6376 section 6.3). A message
-/// without signature is never refused.
-pub(crate) fn refusal(config: &Config, found: &[Verification]) -> Option<Reply> {
-    match Standing::of(found) {
-        Standing::Undecided if config.reject_error => {
-            Some(Reply::new(451, "4.7.5", "Cannot fetch the DKIM public key now, please try again later"))
+/// "Cryptographic signature verification failures MUST NOT provoke 4xx SMTP replies" (RFC 6376 section 6.3): rules that
+/// answer so have `temperror` among their conditions.
+pub(crate) fn judge(actions: &Actions, facts: &Facts<'_>) -> Judgement {
+    let mut judgement = Judgement::default();
+    for rule in actions.rules.iter().filter(|rule| applies(rule, facts)) {
+        let refuse = |reply| Some(Refusal { method: deciding(rule), reply });
+        match &rule.action {
+            Action::Accept => return judgement,
+            Action::AddField(field) => judgement.fields.push(field.clone()),
+            Action::TempFail(answer) => {
+                judgement.refusal = refuse(reply::temporary(answer, deciding(rule), facts));
+                return judgement;
+            }
+            Action::Reject(answer) => {
+                judgement.refusal = refuse(reply::permanent(answer, &rule.conditions, facts));
+                return judgement;
+            }
         }
-        Standing::Wrong if config.reject_fail => Some(Reply::new(
-            550,
-            "5.7.20",
-            "No passing DKIM signature: the message was changed on its way or its signature is not genuine",
-        )),
-        Standing::Undecided | Standing::Wrong | Standing::Fine => None,
+    }
+    if actions.obey_dmarc {
+        obey_dmarc(facts, &mut judgement);
+    }
+    judgement
+}
+
+fn applies(rule: &Rule, facts: &Facts<'_>) -> bool {
+    rule.conditions.iter().all(|condition| {
+        let result = facts.result(condition.method);
+        result.is_some_and(|result| condition.results.contains(&result))
+    })
+}
+
+/// The method that a refusal is put down to: of a temporary one, that with the temporary error.
+fn deciding(rule: &Rule) -> Method {
+    let temporary = rule.conditions.iter().find(|condition| condition.results == ["temperror"]);
+    temporary.or(rule.conditions.first()).map_or(Method::Dkim, |condition| condition.method)
+}
+
+fn obey_dmarc(facts: &Facts<'_>, judgement: &mut Judgement) {
+    let Some(dmarc) = &facts.dmarc else { return };
+    if dmarc.result != DmarcResult::Fail || dmarc.lifted {
+        return;
+    }
+    match dmarc.disposition {
+        Policy::None => {}
+        Policy::Quarantine => {
+            judgement.fields.push(AddedField { name: DISPOSITION_FIELD.into(), value: "quarantine".into() });
+        }
+        Policy::Reject => {
+            let reply = reply::dmarc_policy(dmarc);
+            judgement.refusal = Some(Refusal { method: Method::Dmarc, reply });
+        }
     }
 }
 
-/// Where a message stands.
-enum Standing {
-    /// A signature passes, or nothing speaks against the message.
-    Fine,
-    /// No signature passes, and DNS might yet give a key for one that does.
-    Undecided,
-    /// No signature passes or might pass later, and one is wrong.
-    Wrong,
-}
-
-impl Standing {
-    fn of(found: &[Verification]) -> Self {
-        let any = |result| found.iter().any(|verification| verification.result() == result);
-        // RFC 6376 section 3.6.1: "Verifiers MUST NOT treat messages from Signers in testing mode differently from
-        // unsigned email, even should the signature fail to verify."
-        let wrong = found.iter().any(|found| found.result() == DkimResult::Fail && !found.testing);
-        match () {
-            () if any(DkimResult::Pass) => Self::Fine,
-            () if any(DkimResult::TempError) => Self::Undecided,
-            () if wrong => Self::Wrong,
-            () => Self::Fine,
-        }
-    }
-}
+#[cfg(test)]
+mod tests;
