@@ -6,27 +6,33 @@ mod text;
 use crate::{
     PROGRAM,
     config::Config,
+    envelope::Envelope,
     examine::{Examination, Examined},
-    filter,
+    filter, policy,
     report::authentication_results,
     resolver::Dns,
 };
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use dkimproxy_auth::{dns::Zone, keys::KeyFetcher};
+use dkimproxy_auth::{authenticate::Authenticator, dns::Zone, results::AuthenticationResults};
 use dkimproxy_daemon::config::{Arguments, Problems};
 use std::{
     io::{Read, Write},
+    net::IpAddr,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 /// The subcommands of dkimproxy-in's own.
 pub(crate) fn commands() -> Vec<Command> {
     let switch =
         |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let value = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
     let verify = Command::new("verify")
-        .about("Verify the signatures of messages in files, and print what is found")
+        .about("Check messages in files, and print what is found")
         .long_about(VERIFY_HELP)
         .arg(
             Arg::new("FILE")
@@ -36,31 +42,30 @@ pub(crate) fn commands() -> Vec<Command> {
         )
         .arg(switch("json", "Print one JSON object per message, one per line"))
         .arg(
-            Arg::new("dns")
-                .long("dns")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .help("Answer DNS from this JSON file, not from the network"),
+            value("client-ip", "ADDRESS", "Address of the client that brought the message (SPF, iprev)")
+                .value_parser(value_parser!(IpAddr)),
         )
+        .arg(value("client-name", "NAME", "Name of that address"))
+        .arg(value("helo", "NAME", "What the client said with EHLO or HELO (SPF)"))
+        .arg(value("mail-from", "ADDRESS", "Envelope sender (SPF); <> is the null one"))
         .arg(
-            Arg::new("now")
-                .long("now")
-                .value_name("EPOCH")
-                .value_parser(value_parser!(u64))
-                .help("Verify as of that time, in seconds since 1970"),
+            value("dns", "FILE", "Answer DNS from this JSON file, not from the network")
+                .value_parser(value_parser!(PathBuf)),
         )
+        .arg(value("now", "EPOCH", "Verify as of that time, in seconds since 1970").value_parser(value_parser!(u64)))
         .arg(switch("raw", "Take line ends as they are"));
     vec![verify]
 }
 
 const VERIFY_HELP: &str = "\
-Verifies the signatures of messages in files (standard input without any) and prints what is found, as the daemon \
-would. The configuration's flags count too: --resolver, --authserv-id, --conf_file ...
+Checks messages in files (standard input without any) and prints what is found, as the daemon would: DKIM, ARC, DMARC, \
+and SPF if the client is told with --client-ip, --helo and --mail-from. The configuration's flags count too: --resolver, \
+--authserv-id, --action, --conf_file ...
 
 A file that has no CRLF at all is taken for a message saved with LF line ends, and is read as if each were CRLF.
 
 The file for --dns is a JSON object that maps names to lists of TXT strings, or to \"timeout\", \"servfail\" or \
-\"nxdomain\", or to objects by record type; names that are absent do not exist.
+\"nxdomain\", or to objects by record type: {\"A\": [\"192.0.2.1\"]}; names that are absent do not exist.
 
 The exit code is 0 if all files could be read, whatever the results are; 1 otherwise; 2 for mistakes in the \
 configuration.";
@@ -87,9 +92,15 @@ struct Finding<'a> {
 }
 
 impl Finding<'_> {
-    /// The results as the daemon would write them. UTF-8 is fine here.
-    fn results(&self) -> dkimproxy_auth::results::AuthenticationResults {
-        authentication_results(self.config, &self.examined.verifications, true)
+    /// The results as the daemon would write them.
+    fn results(&self) -> AuthenticationResults {
+        let refusal = self.judgement().refusal.filter(|_| self.config.actions.dry_run);
+        authentication_results(self.config, &self.examined, refusal.as_ref())
+    }
+
+    /// What the daemon would do.
+    fn judgement(&self) -> policy::Judgement {
+        policy::judge(&self.config.actions, &self.examined.facts())
     }
 }
 
@@ -100,16 +111,17 @@ fn verify(matches: &ArgMatches, arguments: &Arguments) -> Result<ExitCode> {
         Err(found) => return Ok(found.report(&PROGRAM)),
     };
     let Some(config) = config else { return Ok(problems.report(&PROGRAM)) };
-    let keys = match matches.get_one::<PathBuf>("dns") {
-        Some(file) => config.keys(Dns::Zone(read_zone(file)?)),
-        None => config.network_keys().map_err(anyhow::Error::msg)?,
+    let authenticator = match matches.get_one::<PathBuf>("dns") {
+        Some(file) => config.ask(Dns::Zone(read_zone(file)?)),
+        None => config.ask_network().map_err(anyhow::Error::msg)?,
     };
     let verifier = Verify {
         now: matches.get_one::<u64>("now").copied().unwrap_or_else(filter::now),
         raw: matches.get_flag("raw"),
         json: matches.get_flag("json"),
-        config: &config,
-        keys,
+        envelope: envelope(matches, &config),
+        config: Arc::new(config),
+        authenticator,
     };
     let standard_input = PathBuf::from("-");
     let files: Vec<&PathBuf> = matches.get_many("FILE").map_or_else(|| vec![&standard_input], Iterator::collect);
@@ -123,26 +135,35 @@ fn verify(matches: &ArgMatches, arguments: &Arguments) -> Result<ExitCode> {
     Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+fn envelope(matches: &ArgMatches, config: &Config) -> Envelope {
+    let text = |name: &str| matches.get_one::<String>(name);
+    let address = matches.get_one::<IpAddr>("client-ip").copied();
+    let mail_from = text("mail-from").map(String::as_str);
+    Envelope::told(address, text("client-name").cloned(), text("helo").cloned(), mail_from, &config.clients)
+}
+
 /// The work, file by file.
-struct Verify<'a> {
-    config: &'a Config,
-    keys: KeyFetcher<Dns>,
+struct Verify {
+    config: Arc<Config>,
+    authenticator: Authenticator<Dns>,
+    envelope: Envelope,
     now: u64,
     raw: bool,
     json: bool,
 }
 
-impl Verify<'_> {
+impl Verify {
     fn file(&self, file: &Path) -> Result<()> {
         let mut message = read_message(file)?;
         let converted = !self.raw && with_crlf(&mut message);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let examined = runtime.block_on(async {
-            let mut examination = Examination::new(self.keys.clone(), self.config.policy.clone(), self.now);
+            let authenticator = self.authenticator.clone();
+            let mut examination = Examination::new(authenticator, self.config.clone(), self.envelope.clone(), self.now);
             examination.chunk(&message);
             examination.finish().await
         })?;
-        let finding = Finding { file, converted, examined, config: self.config };
+        let finding = Finding { file, converted, examined, config: &self.config };
         let report = if self.json { json::object(&finding) } else { text::report(&finding) };
         writeln!(std::io::stdout(), "{report}").context("standard output")
     }

@@ -1,13 +1,14 @@
-//! Sees each message: verifies it, says what was found, removes what is forged.
+//! Sees each message: verifies it, says what was found, removes what is forged, and does what the policy table asks for.
 
 use crate::{
     config::Config,
-    examine::Examination,
-    policy,
+    envelope::Envelope,
+    examine::{Examination, Examined},
+    policy::{self, Judgement},
     report::{self, Overall},
     resolver::Dns,
 };
-use dkimproxy_auth::keys::KeyFetcher;
+use dkimproxy_auth::authenticate::Authenticator;
 use dkimproxy_core::message::HeaderTooLong;
 use dkimproxy_daemon::filter::{Client, Decision, Filter, MessageFilter, Reply, Transaction, Verdict};
 use std::{
@@ -17,32 +18,32 @@ use std::{
 
 /// The filter of dkimproxy-in.
 pub(crate) struct VerifyFilter {
-    config: Config,
-    keys: KeyFetcher<Dns>,
+    config: Arc<Config>,
+    authenticator: Authenticator<Dns>,
 }
 
 impl VerifyFilter {
-    pub(crate) fn new(config: Config, keys: KeyFetcher<Dns>) -> Self {
-        Self { config, keys }
+    pub(crate) fn new(config: Config, authenticator: Authenticator<Dns>) -> Self {
+        Self { config: Arc::new(config), authenticator }
     }
 }
 
 impl Filter for VerifyFilter {
     type Message = IncomingMessage;
 
-    fn begin(self: &Arc<Self>, _client: &Client, transaction: &Transaction) -> IncomingMessage {
+    fn begin(self: &Arc<Self>, client: &Client, transaction: &Transaction) -> IncomingMessage {
+        let envelope = Envelope::new(client, transaction, &self.config.clients);
+        let config = Arc::clone(&self.config);
         IncomingMessage {
-            examination: Examination::new(self.keys.clone(), self.config.policy.clone(), now()),
-            smtputf8: transaction.smtputf8,
-            filter: Arc::clone(self),
+            examination: Examination::new(self.authenticator.clone(), config.clone(), envelope, now()),
+            config,
         }
     }
 }
 
 /// One message.
 pub(crate) struct IncomingMessage {
-    filter: Arc<VerifyFilter>,
-    smtputf8: bool,
+    config: Arc<Config>,
     examination: Examination<Dns>,
 }
 
@@ -52,22 +53,25 @@ impl MessageFilter for IncomingMessage {
     }
 
     async fn finish(self) -> Decision {
-        let config = &self.filter.config;
-        let examined = match self.examination.finish().await {
-            Ok(examined) => examined,
-            Err(error) => return unreadable(&error),
-        };
-        let verdict = match policy::refusal(config, &examined.verifications) {
-            Some(reply) => Verdict::Refuse(reply),
-            None => Verdict::Relay(report::edits(config, &examined, self.smtputf8)),
-        };
-        Decision {
-            verdict,
-            summary: report::summary(&Overall::of(&examined.verifications)),
-            fields: report::log_fields(&examined),
-            warn: false,
+        match self.examination.finish().await {
+            Ok(examined) => decide(&self.config, &examined),
+            Err(error) => unreadable(&error),
         }
     }
+}
+
+fn decide(config: &Config, examined: &Examined) -> Decision {
+    let dry_run = config.actions.dry_run;
+    let mut judgement = policy::judge(&config.actions, &examined.facts());
+    if dry_run {
+        judgement.fields.clear();
+    }
+    let fields = report::log_fields(examined, &judgement, dry_run);
+    let verdict = match judgement {
+        Judgement { refusal: Some(refusal), .. } if !dry_run => Verdict::Refuse(refusal.reply),
+        judgement => Verdict::Relay(report::edits(config, examined, &judgement)),
+    };
+    Decision { verdict, summary: report::summary(&Overall::of(&examined.dkim())), fields, warn: false }
 }
 
 /// Seconds since the epoch.

@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod envelope;
 mod examine;
 mod filter;
 mod policy;
@@ -54,6 +55,6 @@ fn main() -> ExitCode {
 /// Makes the filter from the configuration, at start and at each reload.
 fn load(raw: &RawConfig, problems: &mut Problems) -> Option<VerifyFilter> {
     let config = Config::from_raw(raw, problems)?;
-    let keys = config.network_keys().map_err(|message| problems.key(raw, "resolver", message)).ok()?;
-    Some(VerifyFilter::new(config, keys))
+    let authenticator = config.ask_network().map_err(|message| problems.key(raw, "resolver", message)).ok()?;
+    Some(VerifyFilter::new(config, authenticator))
 }
