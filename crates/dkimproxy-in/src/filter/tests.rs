@@ -1,9 +1,6 @@
 use super::*;
-use crate::config::Remove;
-use dkimproxy_auth::{
-    dns::{LookupError, Zone},
-    results::AuthservId,
-};
+use crate::PROGRAM;
+use dkimproxy_auth::dns::{LookupError, Zone};
 use dkimproxy_core::{
     canonicalize::Canonicalization,
     domain::{DomainName, Identity, Selector},
@@ -11,29 +8,44 @@ use dkimproxy_core::{
     message::MessageReader,
     sign::{CoveredFields, Signer, SigningRequest},
     signature::Layout,
-    verify::VerifyPolicy,
 };
-use dkimproxy_daemon::filter::Edits;
-use std::time::Duration;
+use dkimproxy_daemon::{
+    config::{Entry, Origin, Problems, RawConfig},
+    filter::Edits,
+};
 
 const MESSAGE: &str = "From: Joe <joe@example.org>\r\nSubject: x\r\nMessage-ID: <1@example.org>\r\n\r\nHello\r\n";
 
+/// As the options have it by default, but for these. Without SPF, DMARC and ARC, of which other tests tell.
+fn configured(options: &[(&str, &str)]) -> Config {
+    let basics = [
+        ("hostname", "mx.example.net"),
+        ("authserv_alias", "old.example.net"),
+        ("spf", "off"),
+        ("dmarc", "off"),
+        ("arc", "off"),
+    ];
+    config_of(&[&basics, options].concat())
+}
+
+/// As the options have it by default, but for these.
+fn config_of(options: &[(&str, &str)]) -> Config {
+    let mut problems = Problems::default();
+    let entry = |(key, text): &(&str, &str)| Entry {
+        key: PROGRAM.option(key).unwrap(),
+        value: (*text).to_owned(),
+        origin: Origin::Flag,
+    };
+    let raw = RawConfig::new(&PROGRAM, options.iter().map(entry).collect(), Vec::new());
+    Config::from_raw(&raw, &mut problems).unwrap_or_else(|| panic!("{problems}"))
+}
+
 fn config() -> Config {
-    let id = AuthservId::new("mx.example.net").unwrap();
-    Config {
-        our_ids: vec![id.clone(), AuthservId::new("old.example.net").unwrap()],
-        id,
-        remove: Remove::Own,
-        reject_fail: false,
-        reject_error: false,
-        policy: VerifyPolicy::default(),
-        servers: Vec::new(),
-        dns_timeout: Duration::from_secs(20),
-    }
+    configured(&[])
 }
 
 fn rejecting() -> Config {
-    Config { reject_fail: true, reject_error: true, ..config() }
+    configured(&[("reject_fail", "on"), ("reject_error", "on")])
 }
 
 /// A key, what DNS says about it, and the message that it signed.
@@ -76,8 +88,8 @@ async fn decide(config: Config, zone: Zone, message: &str) -> Decision {
 }
 
 async fn decide_in_chunks(config: Config, zone: Zone, message: &str, size: usize, envelope: &Transaction) -> Decision {
-    let keys = config.keys(Dns::Zone(zone));
-    let filter = Arc::new(VerifyFilter::new(config, keys));
+    let authenticator = config.ask(Dns::Zone(zone));
+    let filter = Arc::new(VerifyFilter::new(config, authenticator));
     let mut incoming = filter.begin(&Client::default(), envelope);
     message.as_bytes().chunks(size).for_each(|chunk| incoming.chunk(chunk));
     incoming.finish().await
@@ -159,7 +171,7 @@ async fn a_message_that_was_changed_passes_with_fail_unless_told_otherwise() {
 async fn a_failed_verification_is_never_a_4xx() {
     let signed = Signed::new(MESSAGE, None);
     let changed = signed.message.replace("Hello", "Jello");
-    let config = || Config { reject_error: true, ..config() };
+    let config = || configured(&[("reject_error", "on")]);
     assert_eq!(refused(&decide(config(), signed.zone(), &changed).await), None);
     let revoked = Zone::new().with_txt("sel._domainkey.example.org", ["v=DKIM1; p="]);
     assert_eq!(refused(&decide(config(), revoked, &changed).await), None);
@@ -171,7 +183,7 @@ async fn dns_trouble_is_temperror_and_a_4xx_only_where_asked_for() {
     let signed = Signed::new(MESSAGE, None);
     for error in [LookupError::Timeout, LookupError::ServerFailure] {
         let zone = || Zone::new().with_failure("sel._domainkey.example.org", error);
-        let decision = decide(Config { reject_fail: true, ..config() }, zone(), &signed.message).await;
+        let decision = decide(configured(&[("reject_fail", "on")]), zone(), &signed.message).await;
         let text = relayed(&decision, &signed.message);
         assert!(text.contains("\r\n\tdkim=temperror reason=\"key unavailable\" header.d=example.org"), "{text}");
         let decision = decide(rejecting(), zone(), &signed.message).await;
@@ -250,10 +262,10 @@ async fn promise_7_forged_results_are_removed_in_every_disguise() {
     let decision = decide(config(), Zone::new(), &message).await;
     assert_eq!(relayed(&decision, &message), format!("{ours}{kept}From: a@example.org\r\n{kept}{body}"));
 
-    let text = relayed(&decide(Config { remove: Remove::All, ..config() }, Zone::new(), &message).await, &message);
+    let text = relayed(&decide(configured(&[("remove_results", "all")]), Zone::new(), &message).await, &message);
     assert!(!text.contains("\r\nAuthentication-Results: mx.foreign.example"), "{text}");
     assert!(text.contains("\r\nARC-Authentication-Results: "), "{text}");
-    let nothing = Config { remove: Remove::Nothing, ..config() };
+    let nothing = configured(&[("remove_results", "none")]);
     assert_eq!(relayed(&decide(nothing, Zone::new(), &message).await, &message), format!("{ours}{message}"));
 }
 
@@ -261,9 +273,10 @@ async fn promise_7_forged_results_are_removed_in_every_disguise() {
 #[tokio::test]
 async fn promise_7_the_top_of_a_message_cannot_continue_our_field() {
     for top in [" ; dkim=pass header.d=bank.example\r\n", "\tpass\r\n more\r\n"] {
-        for remove in [Remove::Own, Remove::Nothing] {
+        for remove in ["own", "none"] {
             let message = format!("{top}{MESSAGE}");
-            let text = relayed(&decide(Config { remove, ..config() }, Zone::new(), &message).await, &message);
+            let text =
+                relayed(&decide(configured(&[("remove_results", remove)]), Zone::new(), &message).await, &message);
             assert!(text.ends_with(&format!("\r\nX-DKIM-Authentication-Results: none\r\n{MESSAGE}")), "{text}");
         }
     }
@@ -328,3 +341,7 @@ async fn a_message_without_body_and_one_without_anything() {
     assert!(relayed(&decision, &signed.message).contains("dkim=pass"));
     assert!(relayed(&decide(config(), Zone::new(), "").await, "").contains("dkim=none"));
 }
+
+mod actions;
+mod injection;
+mod receiver;
