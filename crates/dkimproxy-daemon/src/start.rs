@@ -6,7 +6,7 @@ mod detach;
 mod pidfile;
 mod privileges;
 
-use self::{bind::Bound, control::Daemon, pidfile::PidFile, privileges::Identity};
+use self::{bind::Bound, control::Daemon, detach::Detached, pidfile::PidFile, privileges::Identity};
 use crate::{
     config::{
         Arguments, DaemonConfig, Problems, Program, RawConfig, completions, differences, effective, manual, sample,
@@ -171,9 +171,7 @@ fn understand<F: Filter>(
 /// Everything from the log to the end.
 fn serve<F: Filter>(loaded: Loaded<F>, understand: &dyn Fn() -> Result<Loaded<F>, Problems>) -> Result<(), StartError> {
     let config = &loaded.config;
-    if detach::is_detached() {
-        detach::leave_terminal()?;
-    }
+    let detached = if detach::is_detached() { Some(Detached::leave_terminal()?) } else { None };
     privileges::no_core_dumps();
     let log = log::start(&config.log)?;
     for note in &config.notes {
@@ -186,7 +184,7 @@ fn serve<F: Filter>(loaded: Loaded<F>, understand: &dyn Fn() -> Result<Loaded<F>
     if identity.drop_privileges(&config.process)? {
         warn_of_reload(understand);
     }
-    let result = Daemon { bound: &bound, log: &log, understand }.run(loaded);
+    let result = Daemon { bound: &bound, log: &log, detached, understand }.run(loaded);
     drop((pidfile, bound)); // removes their files
     result
 }

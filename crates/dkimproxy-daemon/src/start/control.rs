@@ -1,6 +1,6 @@
 //! The main thread: worker threads, signals, reload, watchdog.
 
-use super::{Loaded, StartError, bind::Bound, detach};
+use super::{Loaded, StartError, bind::Bound, detach::Detached};
 use crate::{
     config::{DaemonConfig, Problems},
     filter::Filter,
@@ -28,6 +28,7 @@ use tokio::{
 pub(super) struct Daemon<'a, F> {
     pub(super) bound: &'a Bound,
     pub(super) log: &'a Log,
+    pub(super) detached: Option<Detached>,
     pub(super) understand: &'a dyn Fn() -> Result<Loaded<F>, Problems>,
 }
 
@@ -81,8 +82,8 @@ impl<F: Filter> Daemon<'_, F> {
             tracing::info!("listening on {address} and relaying to {}", config.settings.relay);
         }
         systemd::ready();
-        if detach::is_detached() {
-            detach::ready().map_err(StartError::Detach)?;
+        if let Some(detached) = &self.detached {
+            detached.ready().map_err(StartError::Detach)?;
         }
         Ok(())
     }

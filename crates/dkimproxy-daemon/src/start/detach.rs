@@ -8,7 +8,7 @@ use super::StartError;
 use crate::config::Arguments;
 use std::{
     env,
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{self, Read, Write},
     os::unix::process::CommandExt,
     process::{Command, ExitCode, Stdio},
@@ -50,18 +50,28 @@ pub(super) fn is_detached() -> bool {
     parent.is_some() && env::var(VARIABLE).ok() == parent
 }
 
-/// Leaves the terminal's session: its signals do not reach us any more.
-pub(super) fn leave_terminal() -> Result<(), StartError> {
-    rustix::process::setsid().map(drop).map_err(|error| StartError::Detach(error.into()))
+/// The second process, on its own.
+#[derive(Debug)]
+pub(super) struct Detached {
+    /// `/dev/null`, opened while it can be: after chroot it need not be there.
+    null: File,
 }
 
-/// Tells the first process that all is well, and lets go of what we had from it.
-pub(super) fn ready() -> io::Result<()> {
-    let mut stdout = io::stdout();
-    stdout.write_all(READY)?;
-    stdout.flush()?;
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&null)?;
-    Ok(())
+impl Detached {
+    /// Leaves the terminal's session: its signals do not reach us any more.
+    pub(super) fn leave_terminal() -> Result<Self, StartError> {
+        rustix::process::setsid().map_err(|error| StartError::Detach(error.into()))?;
+        let null = OpenOptions::new().read(true).write(true).open("/dev/null").map_err(StartError::Detach)?;
+        Ok(Self { null })
+    }
+
+    /// Tells the first process that all is well, and lets go of what we had from it.
+    pub(super) fn ready(&self) -> io::Result<()> {
+        let mut stdout = io::stdout();
+        stdout.write_all(READY)?;
+        stdout.flush()?;
+        rustix::stdio::dup2_stdout(&self.null)?;
+        rustix::stdio::dup2_stderr(&self.null)?;
+        Ok(())
+    }
 }
