@@ -16,6 +16,7 @@ pub mod foreign;
 pub mod keys;
 pub mod messages;
 pub mod ours;
+pub mod perl;
 pub mod postfix;
 pub mod programs;
 pub mod sink;
