@@ -7,24 +7,26 @@
 //! results.extend(findings.entries());                     // what Authentication-Results says
 //! ```
 
+mod evidence;
 mod findings;
 
+pub use evidence::Evidence;
 pub use findings::{DmarcFinding, Findings, SpfFinding};
 
 use crate::{
-    dmarc::{self, AuthorDomain, Discovery},
-    dns::Resolver,
+    dmarc::{self, AuthorDomain, Discovery, Identifier},
+    dns::{Deadline, Resolver},
     iprev::{self, IprevOutcome},
     keys::{KeyFetcher, KeyLimits},
-    spf::{self, Scope},
+    spf::{self, Query, Scope},
 };
-use dkimproxy_core::{
-    arc::ArcOutcome,
-    domain::DomainName,
-    key::{KeyName, Keys},
-    verify::Verification,
-};
+use dkimproxy_core::{domain::DomainName, key::KeyName};
+use futures_util::future::{join_all, join4};
 use std::{net::IpAddr, sync::Arc, time::Duration};
+
+/// Author domains that are checked where From names several; "limiting the number of Author Domains processed" avoids
+/// "a form of denial of service attack" (RFC 9989 section 11.5).
+const MAX_AUTHORS: usize = 10;
 
 /// What is checked, and how much it may cost.
 #[derive(Debug, Clone)]
@@ -121,37 +123,66 @@ impl<R: Resolver> Authenticator<R> {
     ///
     /// Needs a tokio runtime. Lookups under way end when the future is dropped.
     pub async fn ask(&self, questions: Questions) -> Evidence {
-        todo!()
+        let resolver = Deadline::new(self.resolver.clone(), self.settings.time);
+        let queries = self.spf_queries(&questions);
+        let (keys, spf, dmarc, iprev) = join4(
+            self.keys.fetch(questions.keys.clone()),
+            join_all(queries.into_iter().map(|query| self.check_host(&resolver, query, questions.now))),
+            self.discover(&resolver, &questions),
+            self.check_iprev(&resolver, questions.client_ip),
+        )
+        .await;
+        let spf_identifier = spf_identifier(&spf, questions.reverse_path.as_deref());
+        Evidence { keys, spf, spf_identifier, iprev, author: questions.author, dmarc, settings: self.settings.clone() }
+    }
+
+    /// HELO and MAIL FROM, "SHOULD" and "MUST" of RFC 7208 sections 2.3 and 2.4. With the null reverse-path they are one.
+    fn spf_queries(&self, questions: &Questions) -> Vec<Query> {
+        let Some(ip) = questions.client_ip.filter(|_| self.settings.spf) else { return Vec::new() };
+        let path = questions.reverse_path.as_deref().filter(|path| !path.is_empty());
+        // Where a name to check is missing, there is nothing to be found out.
+        let helo = (!questions.helo.is_empty()).then(|| Query::helo(ip, &questions.helo));
+        let mail_from = path.map(|path| Query::mail_from(ip, &questions.helo, path));
+        helo.into_iter().chain(mail_from).collect()
+    }
+
+    async fn check_host(&self, resolver: &Deadline<R>, query: Query, now: u64) -> SpfFinding {
+        let Settings { spf_limits, receiver, .. } = &*self.settings;
+        let outcome = spf::check_host(resolver, &query, spf_limits, receiver, now).await;
+        SpfFinding { query, outcome }
+    }
+
+    /// One for each author domain that is checked.
+    async fn discover(&self, resolver: &Deadline<R>, questions: &Questions) -> Vec<Discovery> {
+        let authors = match (self.settings.dmarc, self.settings.several_authors, &questions.author) {
+            (false, _, _) | (true, SeveralAuthors::NotApplicable, AuthorDomain::Several(_)) => &[],
+            (true, _, author) => author.domains(),
+        };
+        let path = questions.reverse_path.as_deref().unwrap_or_default();
+        let sender = questions.client_ip.map(|ip| Query::mail_from(ip, &questions.helo, path));
+        let mut identifiers = questions.signing_domains.clone();
+        identifiers.extend(sender.and_then(|query| domain_of(&query)));
+        join_all(authors.iter().take(MAX_AUTHORS).map(|author| dmarc::discover(resolver, author, &identifiers))).await
+    }
+
+    async fn check_iprev(&self, resolver: &Deadline<R>, ip: Option<IpAddr>) -> Option<IprevOutcome> {
+        Some(iprev::check(resolver, ip.filter(|_| self.settings.iprev)?).await)
     }
 }
 
-/// All that DNS had to say about a message.
-#[derive(Debug)]
-pub struct Evidence {
-    /// For the verifiers of DKIM and ARC.
-    pub keys: Keys,
-    spf: Vec<SpfFinding>,
-    iprev: Option<IprevOutcome>,
-    author: AuthorDomain,
-    dmarc: Vec<Discovery>,
-    settings: Arc<Settings>,
+/// What SPF says for DMARC: the MAIL FROM identity, which is HELO where the reverse-path is null (RFC 7208 section 2.4).
+fn spf_identifier(findings: &[SpfFinding], reverse_path: Option<&str>) -> Option<Identifier> {
+    let scope = if reverse_path?.is_empty() { Scope::Helo } else { Scope::MailFrom };
+    let finding = findings.iter().find(|finding| finding.query.scope == scope)?;
+    Some(Identifier { domain: domain_of(&finding.query)?, authenticated: finding.outcome.result.into() })
 }
 
-impl Evidence {
-    /// What it all amounts to. `verifications`: what the core found, in header order; `believed` says of a signature that
-    /// passes whether it counts for DMARC (rules of one's own may say no).
-    pub fn findings(
-        &self,
-        verifications: Vec<Verification>,
-        believed: impl Fn(&Verification) -> bool,
-        arc: Option<ArcOutcome>,
-    ) -> Findings {
-        todo!()
-    }
+fn domain_of(query: &Query) -> Option<DomainName> {
+    DomainName::new(query.domain.strip_suffix('.').unwrap_or(&query.domain)).ok()
+}
 
-    /// Whether a signing domain is aligned with the author domain (RFC 9989 section 4.4). None: there is no author
-    /// domain, DMARC was not asked about, or DNS did not answer.
-    pub fn is_aligned(&self, domain: &DomainName, alignment: dmarc::Alignment) -> Option<bool> {
-        todo!()
+impl<R> std::fmt::Debug for Authenticator<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticator").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,12 @@
 //! The one trait through which this crate asks DNS, and a zone in memory that answers it without a network.
 
+mod deadline;
 mod zone;
 
+pub(crate) use deadline::Deadline;
 pub use zone::{Zone, ZoneError};
 
+use crate::{dmarc, spf};
 use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -73,6 +76,17 @@ pub trait Resolver: Send + Sync + 'static {
 
     /// The names in the PTR records of an address, below `in-addr.arpa` or `ip6.arpa`.
     fn ptr(&self, address: IpAddr) -> impl Future<Output = Result<Answer<String>, LookupError>> + Send;
+
+    /// The SPF record among the TXT records of a domain, read. Provided, so that what remembers answers can remember it
+    /// in this form.
+    fn spf(&self, domain: &str) -> impl Future<Output = Result<Arc<spf::Published>, LookupError>> + Send {
+        async { Ok(Arc::new(spf::published(&self.txt(domain).await?.records))) }
+    }
+
+    /// The DMARC record at `_dmarc.` before the domain, read. Provided for the same reason.
+    fn dmarc(&self, domain: &str) -> impl Future<Output = Result<Option<dmarc::Record>, LookupError>> + Send {
+        async move { Ok(dmarc::Record::of_name(&self.txt(&format!("_dmarc.{domain}")).await?.records)) }
+    }
 }
 
 impl<R: Resolver> Resolver for Arc<R> {
@@ -94,6 +108,14 @@ impl<R: Resolver> Resolver for Arc<R> {
 
     fn ptr(&self, address: IpAddr) -> impl Future<Output = Result<Answer<String>, LookupError>> + Send {
         R::ptr(self, address)
+    }
+
+    fn spf(&self, domain: &str) -> impl Future<Output = Result<Arc<spf::Published>, LookupError>> + Send {
+        R::spf(self, domain)
+    }
+
+    fn dmarc(&self, domain: &str) -> impl Future<Output = Result<Option<dmarc::Record>, LookupError>> + Send {
+        R::dmarc(self, domain)
     }
 }
 

@@ -4,13 +4,17 @@
 //! one door, the module `write`, which quotes it: no such text can end a line, a value or a result.
 
 mod authserv_id;
+mod checks;
 mod dkim;
 mod read;
+mod received_spf;
 mod write;
 
 pub use authserv_id::{AuthservId, AuthservIdError, authserv_id_of, claims_to_be};
+pub use checks::{arc_result, dmarc_result, iprev_result, spf_result};
 pub use dkim::dkim_results;
 pub use read::{ParsedField, ParsedResult, ReadError, parse};
+pub use received_spf::received_spf;
 
 /// The name of the field.
 pub const FIELD_NAME: &str = "Authentication-Results";

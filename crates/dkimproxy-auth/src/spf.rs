@@ -4,10 +4,11 @@
 
 mod check;
 mod macro_string;
+mod names;
 mod record;
 
 pub use check::{Limits, check_host};
-pub use macro_string::MacroError;
+pub use macro_string::{MacroError, MacroString};
 pub use record::{Directive, Mechanism, Qualifier, Record, RecordError, Target};
 
 use std::net::IpAddr;
@@ -160,6 +161,20 @@ pub enum SpfProblem {
     /// The time for the whole check is over (section 4.6.4).
     #[error("the check took too long")]
     OutOfTime,
+}
+
+/// What a domain publishes: its record, or why there is none that can be used ([`SpfProblem::NoRecord`],
+/// [`SpfProblem::SeveralRecords`], [`SpfProblem::Record`]).
+pub type Published = Result<Record, SpfProblem>;
+
+/// Picks the one SPF record among TXT records, and reads it (section 4.5).
+pub fn published(records: &[Vec<u8>]) -> Published {
+    let mut spf = records.iter().filter(|txt| Record::is_spf(txt));
+    match (spf.next(), spf.next()) {
+        (None, _) => Err(SpfProblem::NoRecord),
+        (Some(txt), None) => Ok(Record::parse(txt)?),
+        (Some(_), Some(_)) => Err(SpfProblem::SeveralRecords),
+    }
 }
 
 impl SpfProblem {

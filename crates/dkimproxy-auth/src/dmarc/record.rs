@@ -70,7 +70,7 @@ pub struct Policies {
 }
 
 /// A DMARC Policy Record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
     /// What is asked for. None: "the Mail Receiver applies no DMARC processing to this message" (section 4.10.1).
     pub policies: Option<Policies>,
@@ -85,6 +85,17 @@ pub struct Record {
 }
 
 impl Record {
+    /// The one record among the TXT records of a name. "Records that do not start with a "v" tag that identifies the
+    /// current version of DMARC are discarded. If multiple DMARC Policy Records are returned [...], all are discarded"
+    /// (section 4.10).
+    pub fn of_name(records: &[Vec<u8>]) -> Option<Self> {
+        let mut found = records.iter().filter_map(|txt| Self::parse(txt));
+        match (found.next(), found.next()) {
+            (only, None) => only,
+            (_, Some(_)) => None,
+        }
+    }
+
     /// Reads a TXT record. None: it is no DMARC record.
     ///
     /// v "MUST be the first tag in the list. The tag value is case sensitive" (section 4.7). "Syntax errors in the

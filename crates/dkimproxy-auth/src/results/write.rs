@@ -55,6 +55,15 @@ pub(super) fn word_field(name: &str, word: &str, text: Option<&str>) -> Vec<u8> 
     folded(&format!("{name}:"), &words.into_iter().flatten().map(Word::first).collect::<Vec<_>>())
 }
 
+/// `key=value` of Received-SPF (RFC 7208 section 9.1): a dot-atom, or a quoted-string. None: the value is empty, or
+/// longer than any that means something.
+pub(super) fn pair(key: &str, text: &str) -> Option<String> {
+    let text = clean(text, false, usize::MAX);
+    let is_atext = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
+    let value = if is_dotted(&text) && text.bytes().all(is_atext) { text } else { quoted(&text) };
+    (value != "\"\"" && value.len() <= MAX_VALUE).then(|| format!("{key}={value}"))
+}
+
 /// The field with this name and colon, folded, with its final CRLF.
 pub(super) fn folded(name: &str, words: &[Word]) -> Vec<u8> {
     let one_line = format!("{name} {}", unfolded(words));

@@ -1,6 +1,6 @@
-//! Macro strings (RFC 7208 section 7): parsed once, expanded per message.
+//! Macro strings (section 7): parsed once, expanded per message.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write};
 use thiserror::Error;
 
 /// A character that no macro-string may hold, or a macro of unknown form (section 7.1): the record is a permerror.
@@ -9,7 +9,7 @@ pub enum MacroError {
     /// "%" followed by something other than "{", "%", "_" or "-".
     #[error("\"%\" must be followed by \"{{\", \"%\", \"_\" or \"-\"")]
     Percent,
-    /// `%{` without its "}", an unknown letter, a zero or oversized digit, or an unknown delimiter.
+    /// `%{` without its "}", an unknown letter, a zero, or an unknown delimiter.
     #[error("malformed macro between \"%{{\" and \"}}\"")]
     Expand,
     /// The macros c, r and t stand only in explanation text (section 7.2).
@@ -22,7 +22,7 @@ pub enum MacroError {
 
 /// Where a macro-string stands; explanation text allows more (section 7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(super) enum Place {
     /// In a domain-spec: no white space, no c, r or t.
     Domain,
     /// In the text that exp= points to.
@@ -32,18 +32,18 @@ pub enum Place {
 /// A parsed macro-string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MacroString {
-    parts: Vec<Part>,
+    parts: Box<[Part]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    Literal(String),
-    Expand { letter: Letter, escape: bool, keep: usize, reverse: bool, delimiters: String },
+    Literal(Box<str>),
+    Expand { letter: Letter, escape: bool, keep: usize, reverse: bool, delimiters: Delimiters },
 }
 
-/// What a macro letter stands for.
+/// What a macro letter stands for (section 7.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Letter {
+pub(super) enum Letter {
     /// s: the sender
     Sender,
     /// l: its local part
@@ -89,9 +89,29 @@ impl Letter {
     }
 }
 
+/// A set of `delimiter = "." / "-" / "+" / "," / "/" / "_" / "="`, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Delimiters(u8);
+
+impl Delimiters {
+    const ALL: &[u8] = b".-+,/_=";
+    /// The default: ".".
+    const DOT: Self = Self(1);
+
+    fn parse(text: &[u8]) -> Result<Self, MacroError> {
+        let bit = |octet: &u8| Self::ALL.iter().position(|delimiter| delimiter == octet).map(|at| 1 << at);
+        let bits = text.iter().map(bit).try_fold(0, |bits, bit| Some(bits | bit?)).ok_or(MacroError::Expand)?;
+        if bits == 0 { Ok(Self::DOT) } else { Ok(Self(bits)) }
+    }
+
+    fn contain(self, c: char) -> bool {
+        Self::ALL.iter().position(|delimiter| char::from(*delimiter) == c).is_some_and(|at| self.0 & (1 << at) != 0)
+    }
+}
+
 impl MacroString {
     /// Reads a macro-string.
-    pub fn parse(text: &[u8], place: Place) -> Result<Self, MacroError> {
+    pub(super) fn parse(text: &[u8], place: Place) -> Result<Self, MacroError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -112,7 +132,7 @@ impl MacroString {
                     let (inside, after) = rest.split_at_checked(end).ok_or(MacroError::Expand)?;
                     rest = after.get(1..).unwrap_or_default();
                     if !literal.is_empty() {
-                        parts.push(Part::Literal(std::mem::take(&mut literal)));
+                        parts.push(Part::Literal(std::mem::take(&mut literal).into()));
                     }
                     parts.push(parse_expand(inside, place)?);
                 }
@@ -120,35 +140,61 @@ impl MacroString {
             }
         }
         if !literal.is_empty() {
-            parts.push(Part::Literal(literal));
+            parts.push(Part::Literal(literal.into()));
         }
-        Ok(Self { parts })
+        Ok(Self { parts: parts.into() })
     }
 
     /// True if the letter occurs.
-    pub fn uses(&self, wanted: Letter) -> bool {
+    pub(super) fn uses(&self, wanted: Letter) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Expand { letter, .. } if *letter == wanted))
     }
 
     /// True if the last thing in it is a macro (domain-end, section 7.1).
-    pub fn ends_in_macro(&self) -> bool {
+    pub(super) fn ends_in_macro(&self) -> bool {
         matches!(self.parts.last(), Some(Part::Expand { .. }))
     }
 
-    /// Expands all macros; `value` says what each letter stands for.
-    pub fn expand<'v>(&self, value: impl Fn(Letter) -> Cow<'v, str>) -> String {
+    /// Expands the macros of a text; `value` says what each letter stands for. It ends soon after `longest` octets.
+    pub(super) fn text<'v>(&self, longest: usize, value: impl Fn(Letter) -> Cow<'v, str>) -> String {
         let mut out = String::new();
         for part in &self.parts {
-            match part {
-                Part::Literal(text) => out.push_str(text),
-                Part::Expand { letter, escape, keep, reverse, delimiters } => {
-                    let value = value(*letter);
-                    let text = transform(&value, *keep, *reverse, delimiters);
-                    if *escape { url_escape(&text, &mut out) } else { out.push_str(&text) }
-                }
+            if out.len() > longest {
+                break;
             }
+            part.expand(&value, &mut out);
         }
         out
+    }
+
+    /// Expands the macros of a name, of which only the right end counts: at least the last `longest` octets of it.
+    pub(super) fn name<'v>(&self, longest: usize, value: impl Fn(Letter) -> Cow<'v, str>) -> String {
+        let mut pieces = Vec::new();
+        let mut length = 0;
+        for part in self.parts.iter().rev() {
+            if length > longest {
+                break;
+            }
+            let mut piece = String::new();
+            part.expand(&value, &mut piece);
+            length += piece.len();
+            pieces.push(piece);
+        }
+        pieces.reverse();
+        pieces.concat()
+    }
+}
+
+impl Part {
+    fn expand<'v>(&self, value: impl Fn(Letter) -> Cow<'v, str>, out: &mut String) {
+        match self {
+            Self::Literal(text) => out.push_str(text),
+            Self::Expand { letter, escape, keep, reverse, delimiters } => {
+                let value = value(*letter);
+                let text = transform(&value, *keep, *reverse, *delimiters);
+                if *escape { url_escape(&text, out) } else { out.push_str(&text) }
+            }
+        }
     }
 }
 
@@ -171,29 +217,27 @@ fn parse_expand(inside: &[u8], place: Place) -> Result<Part, MacroError> {
         Some((b'r' | b'R', rest)) => (true, rest),
         _ => (false, rest),
     };
-    if !delimiters.iter().all(|octet| b".-+,/_=".contains(octet)) {
-        return Err(MacroError::Expand);
-    }
-    let delimiters = if delimiters.is_empty() { ".".into() } else { String::from_utf8_lossy(delimiters).into_owned() };
+    let delimiters = Delimiters::parse(delimiters)?;
     Ok(Part::Expand { letter, escape: first.is_ascii_uppercase(), keep, reverse, delimiters })
 }
 
-/// "The DIGIT transformer indicates the number of right-hand parts to use [...] If a DIGIT is specified, the value MUST be
-/// nonzero." More than fits is the same as all.
+/// "The DIGIT transformer indicates the number of right-hand parts to use [...] If a DIGIT is specified, the value MUST
+/// be nonzero." More than fits is the same as all.
 fn kept_parts(number: &[u8]) -> Result<usize, MacroError> {
-    if number.is_empty() {
-        return Ok(usize::MAX);
+    let digit = |digit: &u8| usize::from(digit.saturating_sub(b'0'));
+    let value = number.iter().map(digit).fold(0_usize, |sum, digit| sum.saturating_mul(10).saturating_add(digit));
+    match value {
+        _ if number.is_empty() => Ok(usize::MAX),
+        0 => Err(MacroError::Expand),
+        value => Ok(value),
     }
-    let value =
-        number.iter().fold(0usize, |sum, digit| sum.saturating_mul(10).saturating_add(usize::from(digit - b'0')));
-    if value == 0 { Err(MacroError::Expand) } else { Ok(value) }
 }
 
-fn transform<'t>(text: &'t str, keep: usize, reverse: bool, delimiters: &str) -> Cow<'t, str> {
-    if keep == usize::MAX && !reverse && delimiters == "." {
+fn transform(text: &str, keep: usize, reverse: bool, delimiters: Delimiters) -> Cow<'_, str> {
+    if keep == usize::MAX && !reverse && delimiters == Delimiters::DOT {
         return Cow::Borrowed(text);
     }
-    let mut pieces: Vec<&str> = text.split(|c| delimiters.contains(c)).collect();
+    let mut pieces: Vec<&str> = text.split(|c| delimiters.contain(c)).collect();
     if reverse {
         pieces.reverse();
     }
@@ -207,7 +251,8 @@ fn url_escape(text: &str, out: &mut String) {
         if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
             out.push(char::from(octet));
         } else {
-            out.push_str(&format!("%{octet:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{octet:02X}");
         }
     }
 }
@@ -226,7 +271,7 @@ mod tests {
                 _ => "email.example.com",
             })
         };
-        MacroString::parse(text.as_bytes(), Place::Domain).unwrap().expand(value)
+        MacroString::parse(text.as_bytes(), Place::Domain).unwrap().name(253, value)
     }
 
     /// The examples of RFC 7208 section 7.4.
@@ -252,6 +297,15 @@ mod tests {
         ] {
             assert_eq!(expand(text), expected, "{text}");
         }
+    }
+
+    /// However often a macro stands in a record, no more is made of it than counts.
+    #[test]
+    fn expansion_is_bounded() {
+        let long = "x".repeat(1000);
+        let parsed = MacroString::parse("%{l}".repeat(4000).as_bytes(), Place::Explanation).unwrap();
+        assert_eq!(parsed.name(253, |_| Cow::Borrowed(&long)).len(), 1000);
+        assert_eq!(parsed.text(1500, |_| Cow::Borrowed(&long)).len(), 2000);
     }
 
     #[test]

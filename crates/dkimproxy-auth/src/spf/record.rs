@@ -4,6 +4,9 @@ use super::macro_string::{MacroError, MacroString, Place};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use thiserror::Error;
 
+/// Longest record that is read, in octets; "SHOULD fit in 512 octets" (section 3.4). Bounds what it takes in memory.
+const LONGEST: usize = 16 * 1024;
+
 /// Why a record is a permerror (section 4.6: "if there are any syntax errors anywhere in the record").
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RecordError {
@@ -22,6 +25,9 @@ pub enum RecordError {
     /// A domain-spec that does not end in a label or a macro.
     #[error("malformed domain-spec")]
     DomainSpec,
+    /// It is longer than anyone's.
+    #[error("record too long")]
+    TooLong,
     /// redirect= or exp= twice (section 6).
     #[error("a modifier stands twice")]
     DuplicateModifier,
@@ -109,6 +115,9 @@ impl Record {
 
     /// Reads a record for which [`Record::is_spf`] holds.
     pub fn parse(txt: &[u8]) -> Result<Self, RecordError> {
+        if txt.len() > LONGEST {
+            return Err(RecordError::TooLong);
+        }
         let mut record = Self::default();
         let terms = txt.get(6..).unwrap_or_default().split(|octet| *octet == b' ');
         for term in terms.filter(|term| !term.is_empty()) {
@@ -117,6 +126,7 @@ impl Record {
                 None => record.directives.push(directive(term)?),
             }
         }
+        record.directives.shrink_to_fit();
         Ok(record)
     }
 

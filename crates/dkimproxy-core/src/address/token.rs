@@ -17,20 +17,35 @@ pub(super) enum Token<'a> {
 pub(super) fn tokens(text: &[u8]) -> Option<Vec<Token<'_>>> {
     let mut tokens = Vec::new();
     let mut rest = text;
-    while let Some((&first, after)) = rest.split_first() {
-        let (length, token): (usize, fn(&[u8]) -> Option<Token<'_>>) = match first {
-            b' ' | b'\t' | b'\r' | b'\n' => (1, |_| None),
-            b'(' => (comment(rest)?, |_| None),
-            b'"' => (enclosed(after, b'"')? + 1, |text| Some(Token::Quoted(text))),
-            b'[' => (enclosed(after, b']')? + 1, |text| Some(Token::Literal(text))),
-            b'<' | b'>' | b',' | b':' | b';' | b'@' | b'.' => (1, |text| text.first().copied().map(Token::Special)),
-            _ => (atom(rest)?, |text| Some(Token::Atom(text))),
-        };
-        let (word, after) = rest.split_at_checked(length)?;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at_checked(length(rest)?)?;
         tokens.extend(token(word));
         rest = after;
     }
     Some(tokens)
+}
+
+/// How long the word, the blank or the comment at the front is.
+fn length(text: &[u8]) -> Option<usize> {
+    let (first, after) = text.split_first()?;
+    match first {
+        b'(' => comment(text),
+        b'"' => enclosed(after, b'"').map(|length| length + 1),
+        b'[' => enclosed(after, b']').map(|length| length + 1),
+        b' ' | b'\t' | b'\r' | b'\n' | b'<' | b'>' | b',' | b':' | b';' | b'@' | b'.' => Some(1),
+        _ => atom(text),
+    }
+}
+
+/// None: it is a blank or a comment.
+fn token(word: &[u8]) -> Option<Token<'_>> {
+    match word.first()? {
+        b' ' | b'\t' | b'\r' | b'\n' | b'(' => None,
+        b'"' => Some(Token::Quoted(word)),
+        b'[' => Some(Token::Literal(word)),
+        special @ (b'<' | b'>' | b',' | b':' | b';' | b'@' | b'.') => Some(Token::Special(*special)),
+        _ => Some(Token::Atom(word)),
+    }
 }
 
 /// Length of the comment at the front, those within it included.
