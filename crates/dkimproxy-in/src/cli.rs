@@ -1,6 +1,7 @@
-//! The subcommand `verify`: the daemon's own verification of messages in files.
+//! The tools, on the daemon's own verification: `verify` for messages in files, `respond` for messages sent to be tested.
 
 mod json;
+mod respond;
 mod text;
 
 use crate::{
@@ -28,9 +29,6 @@ use std::{
 pub(crate) fn commands() -> Vec<Command> {
     let switch =
         |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    let value = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
     let verify = Command::new("verify")
         .about("Check messages in files, and print what is found")
         .long_about(VERIFY_HELP)
@@ -48,13 +46,22 @@ pub(crate) fn commands() -> Vec<Command> {
         .arg(value("client-name", "NAME", "Name of that address"))
         .arg(value("helo", "NAME", "What the client said with EHLO or HELO (SPF)"))
         .arg(value("mail-from", "ADDRESS", "Envelope sender (SPF); <> is the null one"))
-        .arg(
-            value("dns", "FILE", "Answer DNS from this JSON file, not from the network")
-                .value_parser(value_parser!(PathBuf)),
-        )
-        .arg(value("now", "EPOCH", "Verify as of that time, in seconds since 1970").value_parser(value_parser!(u64)))
+        .args(dns_and_time())
         .arg(switch("raw", "Take line ends as they are"));
-    vec![verify]
+    vec![verify, respond::command()]
+}
+
+fn value(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+/// Where a tool takes the world from, if not from the network and the clock.
+fn dns_and_time() -> [Arg; 2] {
+    [
+        value("dns", "FILE", "Answer DNS from this JSON file, not from the network")
+            .value_parser(value_parser!(PathBuf)),
+        value("now", "EPOCH", "Verify as of that time, in seconds since 1970").value_parser(value_parser!(u64)),
+    ]
 }
 
 const VERIFY_HELP: &str = "\
@@ -74,6 +81,7 @@ configuration.";
 pub(crate) fn run(name: &str, matches: &ArgMatches, arguments: &Arguments) -> ExitCode {
     let done = match name {
         "verify" => verify(matches, arguments),
+        "respond" => respond::run(matches, arguments),
         _ => Err(anyhow::anyhow!("unknown command {name}")),
     };
     done.unwrap_or_else(|error| {
@@ -105,23 +113,14 @@ impl Finding<'_> {
 }
 
 fn verify(matches: &ArgMatches, arguments: &Arguments) -> Result<ExitCode> {
-    let mut problems = Problems::default();
-    let config = match arguments.read(&PROGRAM) {
-        Ok(raw) => Config::from_raw(&raw, &mut problems),
-        Err(found) => return Ok(found.report(&PROGRAM)),
-    };
-    let Some(config) = config else { return Ok(problems.report(&PROGRAM)) };
-    let authenticator = match matches.get_one::<PathBuf>("dns") {
-        Some(file) => config.ask(Dns::Zone(read_zone(file)?)),
-        None => config.ask_network().map_err(anyhow::Error::msg)?,
-    };
-    let verifier = Verify {
-        now: matches.get_one::<u64>("now").copied().unwrap_or_else(filter::now),
-        raw: matches.get_flag("raw"),
-        json: matches.get_flag("json"),
-        envelope: envelope(matches, &config),
-        config: Arc::new(config),
-        authenticator,
+    let verifier = match verifier(matches, arguments)? {
+        Ok(verifier) => Verify {
+            raw: matches.get_flag("raw"),
+            json: matches.get_flag("json"),
+            envelope: envelope(matches, &verifier.config),
+            ..verifier
+        },
+        Err(code) => return Ok(code),
     };
     let standard_input = PathBuf::from("-");
     let files: Vec<&PathBuf> = matches.get_many("FILE").map_or_else(|| vec![&standard_input], Iterator::collect);
@@ -133,6 +132,28 @@ fn verify(matches: &ArgMatches, arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What verifies a message by itself, as text, by the configuration. The exit code: it has mistakes, which were printed.
+fn verifier(matches: &ArgMatches, arguments: &Arguments) -> Result<Result<Verify, ExitCode>> {
+    let mut problems = Problems::default();
+    let config = match arguments.read(&PROGRAM) {
+        Ok(raw) => Config::from_raw(&raw, &mut problems),
+        Err(found) => return Ok(Err(found.report(&PROGRAM))),
+    };
+    let Some(config) = config else { return Ok(Err(problems.report(&PROGRAM))) };
+    let authenticator = match matches.get_one::<PathBuf>("dns") {
+        Some(file) => config.ask(Dns::Zone(read_zone(file)?)),
+        None => config.ask_network().map_err(anyhow::Error::msg)?,
+    };
+    Ok(Ok(Verify {
+        now: matches.get_one::<u64>("now").copied().unwrap_or_else(filter::now),
+        raw: false,
+        json: false,
+        envelope: Envelope::told(None, None, None, None, &config.clients),
+        config: Arc::new(config),
+        authenticator,
+    }))
 }
 
 fn envelope(matches: &ArgMatches, config: &Config) -> Envelope {
@@ -154,7 +175,13 @@ struct Verify {
 
 impl Verify {
     fn file(&self, file: &Path) -> Result<()> {
-        let mut message = read_message(file)?;
+        let finding = self.find(file, read_message(file)?)?;
+        let report = if self.json { json::object(&finding) } else { text::report(&finding) };
+        writeln!(std::io::stdout(), "{report}").context("standard output")
+    }
+
+    /// What there is to say about a message from that file.
+    fn find<'a>(&'a self, file: &'a Path, mut message: Vec<u8>) -> Result<Finding<'a>> {
         let converted = !self.raw && with_crlf(&mut message);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let examined = runtime.block_on(async {
@@ -163,9 +190,7 @@ impl Verify {
             examination.chunk(&message);
             examination.finish().await
         })?;
-        let finding = Finding { file, converted, examined, config: &self.config };
-        let report = if self.json { json::object(&finding) } else { text::report(&finding) };
-        writeln!(std::io::stdout(), "{report}").context("standard output")
+        Ok(Finding { file, converted, examined, config: &self.config })
     }
 }
 
