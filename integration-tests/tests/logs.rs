@@ -2,6 +2,7 @@
 
 use integration_tests::{
     client::Client,
+    dns::Dns,
     keys::Key,
     programs,
     sink::{Manners, Sink},
@@ -152,12 +153,13 @@ fn ident_and_facility_can_be_chosen() {
 
 #[test]
 fn incoming_mail_has_its_own_ident() {
+    let dns = Dns::start();
     let sink = Sink::start(Manners::default());
     let logged = Logged::start("dkimproxy-in", |_| {
         vec![
             format!("--relay={}", sink.addr()),
             "--hostname=mail.example.org".to_owned(),
-            "--resolver=127.0.0.1:1".into(),
+            format!("--resolver={}", dns.addr()),
         ]
     });
     let message = b"Message-ID: <x@y>\r\nFrom: a@example.org\r\n\r\nx\r\n";
