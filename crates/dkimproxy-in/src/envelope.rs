@@ -43,6 +43,14 @@ impl Source {
         }
     }
 
+    /// The address of the client, whoever it is.
+    pub(crate) fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Client(address) | Self::Relay(address) => Some(address),
+            Self::Unknown | Self::Untold => None,
+        }
+    }
+
     /// The address of whom SPF and iprev ask about.
     pub(crate) fn stranger(self) -> Option<IpAddr> {
         match self {

@@ -201,7 +201,7 @@ impl Examined {
             client: self.envelope.source.stranger(),
             dkim: self.dkim(),
             domainkeys: self.domainkeys.as_deref().map(|found| of_domainkeys(found).as_str()),
-            spf: self.findings.spf.last().map(policy::Spf::of),
+            spf: self.findings.spf().map(policy::Spf::of),
             dmarc: self.findings.dmarc.as_ref().map(policy::Dmarc::of),
             arc: self.findings.arc.as_ref().map(|arc| arc.result.as_str()),
             iprev: self.findings.iprev.as_ref().map(|iprev| iprev.result.as_str()),

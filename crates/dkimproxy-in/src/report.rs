@@ -47,12 +47,12 @@ pub(crate) fn authentication_results(
 ) -> AuthenticationResults {
     let mut entries = dkim_entries(examined);
     entries.extend(examined.domainkeys.iter().flat_map(|found| domainkeys::entries(found)));
-    entries.extend(examined.findings.entries());
+    entries.extend(examined.findings.entries(examined.envelope.source.address()));
     if let Some(refusal) = refusal
-        && let Some(entry) = entries.iter_mut().find(|entry| entry.method == refusal.method.as_str())
+        && let Some(entry) = entries.iter_mut().rfind(|entry| entry.method == refusal.method.as_str())
     {
-        let comment = entry.comment.take().map_or(String::new(), |comment| format!("{comment}, "));
-        entry.comment = Some(format!("{comment}{}", would_be(&refusal.reply)));
+        let comment = entry.comment.take().map_or(String::new(), |comment| format!(", {comment}"));
+        entry.comment = Some(format!("{}{comment}", would_be(&refusal.reply)));
     }
     let mut results = AuthenticationResults::new(config.id.clone(), examined.envelope.smtputf8);
     results.extend(entries);

@@ -21,7 +21,7 @@ pub(super) fn object(finding: &Finding<'_>) -> String {
     members(&[
         ("file", json!(finding.file.display().to_string()).to_string()),
         ("dkim", format!("[{dkim}]")),
-        ("spf", or_null(found.spf.last(), spf)),
+        ("spf", or_null(found.spf(), spf)),
         ("dmarc", or_null(found.dmarc.as_ref(), dmarc)),
         ("arc", or_null(found.arc.as_ref(), arc)),
         ("iprev", or_null(found.iprev.as_ref(), iprev)),
@@ -91,7 +91,7 @@ fn domainkeys(index: usize, found: &DomainKeysVerification) -> String {
 fn spf(found: &SpfFinding) -> String {
     members(&[
         ("result", quoted(found.outcome.result.as_str())),
-        ("domain", quoted(&found.domain)),
+        ("domain", quoted(&found.query.domain)),
         ("explanation", text(found.outcome.explanation.as_ref())),
         ("reason", text(found.outcome.reason.as_ref())),
     ])

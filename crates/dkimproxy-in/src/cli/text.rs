@@ -71,11 +71,11 @@ fn write_signature(out: &mut String, judged: &Judged<'_>) -> fmt::Result {
 /// One line each: method, result, and what it is about.
 fn write_others(out: &mut String, found: &Findings) -> fmt::Result {
     for spf in &found.spf {
-        let scope = match spf.scope {
+        let scope = match spf.query.scope {
             Scope::MailFrom => "MAIL FROM",
             Scope::Helo => "HELO",
         };
-        check(out, "spf", spf.outcome.result.as_str(), format!("{scope} {}", spf.domain))?;
+        check(out, "spf", spf.outcome.result.as_str(), format!("{scope} {}", spf.query.domain))?;
         because(out, spf.outcome.reason.as_ref())?;
         if let Some(explanation) = &spf.outcome.explanation {
             detail(out, "it says", explanation)?;

@@ -60,7 +60,7 @@ impl Facts<'_> {
 impl<'a> Spf<'a> {
     pub(crate) fn of(found: &'a SpfFinding) -> Self {
         let explanation = found.outcome.explanation.as_deref();
-        Self { result: found.outcome.result, domain: &found.domain, explanation }
+        Self { result: found.outcome.result, domain: &found.query.domain, explanation }
     }
 }
 
