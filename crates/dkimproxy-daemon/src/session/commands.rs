@@ -1,7 +1,10 @@
 //! The client's commands: read, passed on one by one or in batches, or answered by ourselves.
 
 use super::{RelayError, Session, SessionError, relay::text};
-use crate::{filter::Filter, peer::SMALL};
+use crate::{
+    filter::Filter,
+    peer::{LARGE, SMALL},
+};
 use dkimproxy_smtp::{
     command::{Command, CommandError, Verb},
     line::LineError,
@@ -34,6 +37,10 @@ where
         loop {
             if *self.stop.borrow() && !self.transaction.is_open() {
                 return Err(SessionError::Stopping);
+            }
+            if self.client.output.len() >= LARGE {
+                // A client can ask for much with little: its replies must not pile up while it goes on asking.
+                self.flush().await?;
             }
             if let Some(line) = self.buffered_command() {
                 return Ok(line);

@@ -105,6 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<S> {
 
     /// Mail data, after the relay said 354, and its reply to them.
     async fn mail_data(&mut self, prepend: &[u8], mut pieces: Pieces) -> Result<Reply, RelayError> {
+        self.no_early_reply()?; // it may have come with the 354
         let mut encoder = DataEncoder::new();
         encoder.encode(prepend, |octets| self.peer.output.extend_from_slice(octets));
         while let Some(piece) = pieces.next_piece().map_err(RelayError::Message)? {

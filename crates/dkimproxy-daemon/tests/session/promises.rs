@@ -2,12 +2,15 @@
 
 use crate::{
     relay::{Heard, ModelRelay, Newlines},
-    world::World,
+    world::{End, World},
 };
 use dkimproxy_daemon::filter::{Edits, Reply, Transaction, Verdict};
 use proptest::prelude::*;
 use std::ops::Range;
-use tokio::time::{Duration, sleep};
+use tokio::{
+    io::{AsyncWriteExt, duplex},
+    time::{Duration, sleep},
+};
 
 /// A client's whole life, said in the given pieces; each is understood before the next one comes.
 async fn converse(world: &World, pieces: &[&[u8]]) -> (Vec<u8>, Heard) {
@@ -38,10 +41,11 @@ const MESSAGE: &[u8] = b"Subject: one\r\nX: two\r\n\r\n..dots\r\nand \x00\xff oc
 /// The reply to the end of data, for each thing that a relay may say or not say.
 #[tokio::test(start_paused = true)]
 async fn promise_1_no_2xx_to_end_of_data_unless_the_relay_gave_one() {
-    for to_data in ["354 Go on\r\n", "250 Ok\r\n", "451 Later\r\n", "554 No\r\n", "421 Bye\r\n", "?\r\n", ""] {
+    let early = "354 Go on\r\n250 Ok\r\n";
+    for to_data in ["354 Go on\r\n", early, "250 Ok\r\n", "451 Later\r\n", "554 No\r\n", "421 Bye\r\n", "?\r\n", ""] {
         for to_dot in ["250 Ok\r\n", "354 Go on\r\n", "451 Later\r\n", "554 No\r\n", "421 Bye\r\n", "25", ""] {
             let last = end_of_data_reply(to_data, to_dot).await;
-            let may_be_positive = to_data.starts_with("354") && to_dot == "250 Ok\r\n";
+            let may_be_positive = to_data == "354 Go on\r\n" && to_dot == "250 Ok\r\n";
             let code = last.get(..3).map(|code| String::from_utf8_lossy(code).into_owned()).unwrap_or_default();
             assert_eq!(code.starts_with('2'), may_be_positive, "{to_data:?} {to_dot:?}: {code}");
             assert!(!code.starts_with('3'), "{to_data:?} {to_dot:?}: {code}");
@@ -203,6 +207,27 @@ async fn promise_8_memory_per_connection_is_bounded_towards_the_client() {
     let endless_line = [b"EHLO c\r\n".to_vec(), b"x".repeat(20_000_000), b"\r\nQUIT\r\n".to_vec()].concat();
     let (answers, _) = converse(&World::new(), &[&endless_line]).await;
     assert!(String::from_utf8_lossy(&answers).contains("500 5.5.2 Line too long\r\n221 2.0.0 Bye\r\n"));
+}
+
+/// A client that asks for much with little and takes none of it is waited for.
+#[tokio::test(start_paused = true)]
+async fn promise_8_replies_do_not_pile_up() {
+    let ((mut client, our_client), (relay, our_relay)) = (duplex(8192), duplex(8192));
+    let session = World::new().run(our_client, async { Ok(our_relay) });
+    client.write_all(&b"NOOP\r\n".repeat(600)).await.unwrap();
+    let mut relay = End::new(relay);
+    let answer = async {
+        relay.say("220 r\r\n");
+        let mut asked = 0;
+        while !relay.hear_line().await.is_empty() {
+            relay.say(format!("250-{}\r\n", "x".repeat(1000)).repeat(60) + "250 Ok\r\n");
+            asked += 1;
+        }
+        asked
+    };
+    let (end, asked) = tokio::join!(session, answer);
+    assert!(end.is_err());
+    assert!(asked < 10, "{asked} replies of 60,000 octets were taken for a client that reads none");
 }
 
 /// Refusing is final: the relay has not even seen DATA.
