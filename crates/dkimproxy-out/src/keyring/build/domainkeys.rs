@@ -35,7 +35,7 @@ impl Builder<'_> {
             (tags.timestamp.is_some(), "t"),
             (tags.lifetime.is_some(), "lifetime"),
         ];
-        let known = written.into_iter().filter_map(|(written, name)| written.then(|| name.to_owned()));
+        let known = written.into_iter().filter(|(written, _)| *written).map(|(_, name)| name.to_owned());
         for name in known.chain(tags.unknown.iter().cloned()) {
             self.caution(place, &Caution::UnknownTag(name));
         }
