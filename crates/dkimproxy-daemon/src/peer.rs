@@ -104,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             self.stream.shutdown().await?;
             loop {
                 self.input.clear();
-                self.fill(SMALL, limit).await?;
+                self.read(SMALL).await?;
             }
         };
         let _: Result<Result<(), PeerError>, _> = timeout(limit, last_words).await;

@@ -20,7 +20,7 @@ use std::{
 use tokio::{
     net::{TcpListener, UnixListener},
     sync::watch,
-    task::spawn_local,
+    task::JoinSet,
     time::sleep,
 };
 
@@ -67,8 +67,13 @@ impl Listener {
     }
 }
 
-/// Accepts connections until `stop`, and serves each in a task of its own.
-pub(super) async fn accept<F: Filter>(listener: Listener, shared: Arc<Shared<F>>, mut stop: watch::Receiver<bool>) {
+/// Accepts connections until `stop`, and serves each in a task of its own. Returns the tasks; who drops them ends them.
+pub(super) async fn accept<F: Filter>(
+    listener: Listener,
+    shared: Arc<Shared<F>>,
+    mut stop: watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut sessions = JoinSet::new();
     let stopped = stop.clone();
     let accepting = async {
         loop {
@@ -77,7 +82,9 @@ pub(super) async fn accept<F: Filter>(listener: Listener, shared: Arc<Shared<F>>
                     // Only now: a socket that nobody connects to must not keep a place from the others. One connection
                     // per accept loop waits here, the rest in the listen queue.
                     let slot = shared.connections.slot(|| shared.service.load().settings.limits.connections).await;
-                    spawn_local(serve_one(stream, origin, slot, shared.clone(), stopped.clone()));
+                    // Those that have ended need not be waited for, and there are never more of them than once were open.
+                    while sessions.try_join_next().is_some() {}
+                    sessions.spawn_local(serve_one(stream, origin, slot, shared.clone(), stopped.clone()));
                 }
                 Err(error) => recover(&error).await,
             }
@@ -88,6 +95,7 @@ pub(super) async fn accept<F: Filter>(listener: Listener, shared: Arc<Shared<F>>
         _ = stop.wait_for(|&stop| stop) => {}
         () = accepting => {}
     }
+    sessions
 }
 
 /// After an accept that failed: most reasons are the connection's own. If there is no room for a further one (file

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, LocalOptions, LocalRuntime, Runtime},
     select,
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
@@ -187,8 +187,9 @@ fn work<F: Filter>(
     shared: Arc<Shared<F>>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), String> {
-    let serve = |runtime: Runtime| runtime.block_on(serve::serve(listeners, shared, stop));
-    runtime().and_then(serve).map_err(|error| error.to_string())
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let serve = |runtime: LocalRuntime| runtime.block_on(serve::serve(listeners, shared, stop));
+    runtime.and_then(serve).map_err(|error| error.to_string())
 }
 
 fn runtime() -> io::Result<Runtime> {

@@ -83,7 +83,7 @@ async fn while_serving<T>(world: &World, listener: Listener, client: impl Future
     result
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "local")]
 async fn banners_pass_over_tcp_and_unix_sockets() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("listen");
@@ -99,7 +99,7 @@ async fn banners_pass_over_tcp_and_unix_sockets() {
     assert_eq!(while_serving(&world, listener, dial).await, "220 r\r\n");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "local")]
 async fn a_relay_that_is_down_is_named_so() {
     let (_, nobody) = tcp();
     let mut world = World::new();
@@ -109,7 +109,7 @@ async fn a_relay_that_is_down_is_named_so() {
     assert_eq!(greeting, "421 Internal error (Next hop is down)\r\n");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "local")]
 async fn a_loop_to_ourselves_is_detected() {
     let (listener, here) = tcp();
     let mut world = World::new();
@@ -128,7 +128,7 @@ async fn a_loop_to_ourselves_is_detected() {
     assert_eq!(while_serving(&world, listener, dial).await, "554 5.4.6 Mail loop detected\r\n");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "local")]
 async fn strangers_are_not_served() {
     for (allow, deny, served) in
         [("", "", true), ("127.0.0.0/8", "", true), ("::1", "", false), ("", "127.0.0.1", false)]
@@ -144,7 +144,7 @@ async fn strangers_are_not_served() {
 }
 
 /// The second client is not turned away: it waits until the first one goes, whichever worker and listener it came to.
-#[tokio::test]
+#[tokio::test(flavor = "local")]
 async fn connections_over_the_limit_wait() {
     let mut world = World::new();
     world.settings.relay = relay_saying("220 r\r\n");
@@ -176,7 +176,7 @@ async fn connections_over_the_limit_wait() {
     one.and(two).unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "local")]
 async fn new_settings_are_for_new_connections() {
     let mut world = World::new();
     world.settings.relay = relay_saying("220 old\r\n");
@@ -198,7 +198,7 @@ async fn new_settings_are_for_new_connections() {
 }
 
 /// A transaction may take its time, but not for ever: then it is cut off, without a reply to its message.
-#[tokio::test]
+#[tokio::test(flavor = "local")]
 async fn the_drain_ends_in_time() {
     let mut world = World::new();
     world.settings.timeouts.drain = Duration::from_millis(1);
