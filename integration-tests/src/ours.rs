@@ -12,8 +12,13 @@ use std::{
 ///
 /// `now` is the clock, in seconds since 1970; None: the real one.
 pub fn verify(messages: &[&Path], dns: &Path, now: Option<u64>) -> Vec<Value> {
+    verify_with(&[], messages, dns, now)
+}
+
+/// The same with further flags: who the client is, which checks are made.
+pub fn verify_with(flags: &[&str], messages: &[&Path], dns: &Path, now: Option<u64>) -> Vec<Value> {
     let mut command = Command::new(programs::ours("dkimproxy-in"));
-    command.args(["verify", "--json", "--authserv-id", "mail.example.net", "--dns"]).arg(dns);
+    command.args(["verify", "--json", "--authserv-id", "mail.example.net", "--dns"]).arg(dns).args(flags);
     if let Some(now) = now {
         command.arg("--now").arg(now.to_string());
     }
