@@ -21,12 +21,15 @@ static PROGRAM: Program = Program {
     name: "dkimproxy-in",
     ident: "dkimproxy.in",
     version: env!("CARGO_PKG_VERSION"),
-    about: "verifies DKIM signatures of incoming mail as an SMTP content filter",
+    about: "verifies incoming mail as an SMTP content filter: DKIM, SPF, DMARC, ARC",
     description: "dkimproxy-in stands between a mail server and the rest of its processing (Postfix: \
-        smtpd_proxy_filter). It verifies the DKIM signatures of each message, puts the results on top of it as \
-        Authentication-Results (RFC 8601), and passes it on. Fields that pretend to come from here are removed.\n\n\
-        A message is passed on whatever the results are, unless the options reject_fail or reject_error say \
-        otherwise.\n\n\
+        smtpd_proxy_filter). It verifies the DKIM signatures of each message, asks by SPF whether the client may send for the envelope \
+        sender and by DMARC whether the domain in From stands behind it all, verifies the ARC chain, puts the results on \
+        top as Authentication-Results (RFC 8601), and passes the message on. Fields that pretend to come from here are \
+        removed.\n\n\
+        A message is passed on whatever the results are, unless options of the section Actions say otherwise. For SPF, \
+        Postfix must tell who the client is: smtpd_proxy_filter does so with XFORWARD by itself, smtp(8) with \
+        smtp_send_xforward_command.\n\n\
         A second field, X-DKIM-Authentication-Results, has one word for the whole message: pass if any signature \
         passes, else the result of the topmost one with its reason in parentheses, none without signature. The words \
         are those of RFC 8601: fail, policy, neutral, temperror, permerror.",
