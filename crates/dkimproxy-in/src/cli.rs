@@ -1,5 +1,6 @@
 //! The tools, on the daemon's own verification: `verify` for messages in files, `respond` for messages sent to be tested.
 
+mod classic;
 mod json;
 mod respond;
 mod text;
@@ -39,6 +40,7 @@ pub(crate) fn commands() -> Vec<Command> {
                 .help("Message files; - is standard input"),
         )
         .arg(switch("json", "Print one JSON object per message, one per line"))
+        .arg(switch("classic", "Print what dkimproxy-verify printed").conflicts_with("json"))
         .arg(
             value("client-ip", "ADDRESS", "Address of the client that brought the message (SPF, iprev)")
                 .value_parser(value_parser!(IpAddr)),
@@ -116,7 +118,11 @@ fn verify(matches: &ArgMatches, arguments: &Arguments) -> Result<ExitCode> {
     let verifier = match verifier(matches, arguments)? {
         Ok(verifier) => Verify {
             raw: matches.get_flag("raw"),
-            json: matches.get_flag("json"),
+            report: match (matches.get_flag("json"), matches.get_flag("classic")) {
+                (true, _) => json::object,
+                (_, true) => classic::report,
+                _ => text::report,
+            },
             envelope: envelope(matches, &verifier.config),
             ..verifier
         },
@@ -149,7 +155,7 @@ fn verifier(matches: &ArgMatches, arguments: &Arguments) -> Result<Result<Verify
     Ok(Ok(Verify {
         now: matches.get_one::<u64>("now").copied().unwrap_or_else(filter::now),
         raw: false,
-        json: false,
+        report: text::report,
         envelope: Envelope::told(None, None, None, None, &config.clients),
         config: Arc::new(config),
         authenticator,
@@ -170,14 +176,13 @@ struct Verify {
     envelope: Envelope,
     now: u64,
     raw: bool,
-    json: bool,
+    report: fn(&Finding<'_>) -> String,
 }
 
 impl Verify {
     fn file(&self, file: &Path) -> Result<()> {
         let finding = self.find(file, read_message(file)?)?;
-        let report = if self.json { json::object(&finding) } else { text::report(&finding) };
-        writeln!(std::io::stdout(), "{report}").context("standard output")
+        writeln!(std::io::stdout(), "{}", (self.report)(&finding)).context("standard output")
     }
 
     /// What there is to say about a message from that file.
