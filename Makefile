@@ -60,8 +60,8 @@ ring: ## the core's tests once more, with ring in the place of aws-lc-rs
 docs: ## the API documentation, without a warning
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
-bench: ## canonicalize, hash, sign and verify against the bare crypto
-	$(CARGO) bench --locked -p dkimproxy-core
+bench: ## canonicalize, hash, sign and verify against the bare crypto; start and lookup with large maps
+	$(CARGO) bench --locked -p dkimproxy-core -p dkimproxy-out
 
 deny: ## licences, sources and duplicates of what we depend on (advisories too, where the network allows)
 	$(CARGO) deny --offline check licenses bans sources
