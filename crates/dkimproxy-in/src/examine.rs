@@ -199,6 +199,7 @@ impl Examined {
     pub(crate) fn facts(&self) -> Facts<'_> {
         Facts {
             client: self.envelope.source.stranger(),
+            from_relay: matches!(self.envelope.source, Source::Relay(_)),
             dkim: self.dkim(),
             domainkeys: self.domainkeys.as_deref().map(|found| of_domainkeys(found).as_str()),
             spf: self.findings.spf().map(policy::Spf::of),

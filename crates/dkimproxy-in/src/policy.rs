@@ -36,7 +36,8 @@ pub(crate) struct Refusal {
 /// Tries the rules in their order, then what the domain asks for by DMARC.
 ///
 /// "Cryptographic signature verification failures MUST NOT provoke 4xx SMTP replies" (RFC 6376 section 6.3): rules that
-/// answer so have `temperror` among their conditions.
+/// answer so have `temperror` among their conditions. What a relay of ours hands on is never refused: it would have to
+/// send a bounce to somebody who may never have written.
 pub(crate) fn judge(actions: &Actions, facts: &Facts<'_>) -> Judgement {
     let mut judgement = Judgement::default();
     for rule in actions.rules.iter().filter(|rule| applies(rule, facts)) {
@@ -61,6 +62,10 @@ pub(crate) fn judge(actions: &Actions, facts: &Facts<'_>) -> Judgement {
 }
 
 fn applies(rule: &Rule, facts: &Facts<'_>) -> bool {
+    let refuses = matches!(rule.action, Action::TempFail(_) | Action::Reject(_));
+    if refuses && facts.from_relay {
+        return false;
+    }
     rule.conditions.iter().all(|condition| {
         let result = facts.result(condition.method);
         result.is_some_and(|result| condition.results.contains(&result))
@@ -83,6 +88,7 @@ fn obey_dmarc(facts: &Facts<'_>, judgement: &mut Judgement) {
         Policy::Quarantine => {
             judgement.fields.push(AddedField { name: DISPOSITION_FIELD.into(), value: "quarantine".into() });
         }
+        Policy::Reject if facts.from_relay => {}
         Policy::Reject => {
             let reply = reply::dmarc_policy(dmarc);
             judgement.refusal = Some(Refusal { method: Method::Dmarc, reply });

@@ -39,7 +39,8 @@ const RESULTS: &[OptionDef] = &[
         .repeats()
         .example("192.0.2.0/28, 2001:db8::/64")
         .manual(
-            "What they hand on was sent by somebody else, so SPF and iprev say nothing about it and are left out. Their Authentication-Results stay. Several ranges with commas or \
+            "What they hand on was sent by somebody else, so SPF and iprev say nothing about it and are left out. Their Authentication-Results stay, and \
+             nothing of theirs is refused, for that would become a bounce to an innocent. Several ranges with commas or \
              blanks between them, or the key repeated.\n\n\
              The client is the one that XFORWARD names, or, where the client that is connected may not use XFORWARD \
              (xforward_hosts), that one.",

@@ -13,6 +13,8 @@ use std::net::IpAddr;
 #[derive(Debug, Default)]
 pub(crate) struct Facts<'a> {
     pub(crate) client: Option<IpAddr>,
+    /// The client is a relay of ours.
+    pub(crate) from_relay: bool,
     pub(crate) dkim: Vec<Judged<'a>>,
     pub(crate) domainkeys: Option<&'static str>,
     pub(crate) spf: Option<Spf<'a>>,

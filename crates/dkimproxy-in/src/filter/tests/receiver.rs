@@ -126,6 +126,9 @@ async fn relays_of_ours_are_believed_and_not_judged() {
         !found.iter().any(|one| one.starts_with("spf") || one.starts_with("iprev") || *one == "dmarc=fail"),
         "{found:?}"
     );
+    let refusing = [trusted, ("action", "dkim=none reject"), ("dmarc_action", "policy")];
+    assert!(refused(&see(&refusing, &message, BAD, "joe@example.org").await).is_none());
+    assert!(refused(&see(&refusing, &message, GOOD, "joe@example.org").await).is_some());
     let decision = see(&[trusted], &message, GOOD, "joe@example.org").await;
     assert!(!relayed(&decision, &message).contains(brought), "192.0.2.1 is a stranger");
 }
