@@ -1,7 +1,6 @@
 //! Which fields an h= tag means (section 5.4.2).
 
 use super::{Field, Header};
-use std::collections::HashMap;
 
 /// Picks header fields in the order of h=, for signer and verifier alike.
 ///
@@ -11,27 +10,27 @@ use std::collections::HashMap;
 pub struct FieldPicker<'a> {
     header: &'a Header,
     excluded: Option<usize>,
-    /// How many fields of a name are used up, by the position of that name's topmost field.
-    used: HashMap<usize, usize>,
+    /// How many fields of a name are used up, at the position of that name's topmost field.
+    used: Vec<usize>,
 }
 
 impl<'a> FieldPicker<'a> {
     /// Picks among all fields but the one at position `excluded` ([`Field::index`]): the signature that is being
     /// verified, which "is always implied to be included" and never picked by its own h= (section 3.7).
     pub fn new(header: &'a Header, excluded: Option<usize>) -> Self {
-        Self { header, excluded, used: HashMap::new() }
+        Self { header, excluded, used: vec![0; header.fields().len()] }
     }
 
     /// The field that the next occurrence of `name` in h= means. None if there is no such field (any more), which
     /// contributes nothing to the hash and so seals the name against additions.
     pub fn pick(&mut self, name: &[u8]) -> Option<Field<'a>> {
-        let indices = self.header.indices(name);
-        let used = self.used.entry(*indices.first()?).or_default();
-        let mut left = indices.iter().rev().skip(*used);
-        let mut index = *left.next()?;
+        let named = self.header.all_named(name);
+        let used = self.used.get_mut(named.first()?.index)?;
+        let mut left = named.iter().rev().skip(*used).map(|named| named.index);
+        let mut index = left.next()?;
         *used += 1;
         if Some(index) == self.excluded {
-            index = *left.next()?;
+            index = left.next()?;
             *used += 1;
         }
         self.header.field(index)
