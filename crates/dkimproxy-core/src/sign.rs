@@ -8,10 +8,7 @@ use crate::{
     key::SigningKey,
     signature::{Layout, UnsignedField, header_hash_input},
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 use thiserror::Error;
 
 /// Names that h= is given at most. A message with more instances than that has its topmost ones left out, so that the
@@ -144,25 +141,28 @@ impl CoveredFields {
     }
 
     /// The names of h= for this header, in lower case: sealed ones first, each as often as it is to be covered.
-    fn names(&self, header: &Header) -> Vec<String> {
+    fn names<'a>(&'a self, header: &Header) -> Vec<String> {
         let count = |name: &str| header.named(name).count();
-        let sealed = self.sealed.iter().map(|name| (name, count(name) + 1));
+        let sealed = self.sealed.iter().map(|name| (name.as_str(), count(name) + 1));
         let sealed_if_present = self.sealed_if_present.iter().map(|name| match count(name) {
-            0 => (name, 0),
-            present => (name, present + 1),
+            0 => (name.as_str(), 0),
+            present => (name.as_str(), present + 1),
         });
-        let present = self.present.iter().map(|name| (name, count(name)));
-        let from = "from".to_owned();
-        let always = [(&from, count(&from))];
+        let present = self.present.iter().map(|name| (name.as_str(), count(name)));
+        let always = [("from", count("from"))];
 
-        let mut seen = HashSet::new();
+        let mut seen: Vec<&str> = Vec::new();
+        let mut is_new = |name: &'a str| {
+            let new = !seen.iter().any(|seen| name.eq_ignore_ascii_case(seen));
+            seen.extend(new.then_some(name));
+            new
+        };
         sealed
             .chain(sealed_if_present)
             .chain(present)
             .chain(always)
-            .map(|(name, times)| (name.to_ascii_lowercase(), times))
-            .filter(|(name, _)| seen.insert(name.clone()))
-            .flat_map(|(name, times)| std::iter::repeat_n(name, times))
+            .filter(|&(name, times)| times > 0 && is_new(name))
+            .flat_map(|(name, times)| std::iter::repeat_n(name.to_ascii_lowercase(), times))
             .take(MAX_NAMES)
             .collect()
     }

@@ -86,7 +86,7 @@ impl UnsignedField<'_> {
         }
         field.name_list("h", self.signed_fields);
         field.tag("bh", &STANDARD.encode(self.body_hash));
-        field.unit(" b=");
+        field.unit(&[" ", "b="]);
         field
     }
 
@@ -169,26 +169,30 @@ impl Folder {
 
     /// ` name=value;`, never broken inside.
     fn tag(&mut self, name: &str, value: &str) {
-        self.unit(&format!(" {name}={value};"));
+        self.unit(&[" ", name, "=", value, ";"]);
     }
 
     /// ` name=a:b:c;`, broken after a colon where needed.
     fn name_list(&mut self, name: &str, items: &[String]) {
-        let mut start = format!(" {name}=");
         let last = items.len().saturating_sub(1);
         for (position, item) in items.iter().enumerate() {
-            self.unit(&format!("{start}{item}{}", if position == last { ";" } else { ":" }));
-            start.clear();
+            let end = if position == last { ";" } else { ":" };
+            match position {
+                0 => self.unit(&[" ", name, "=", item, end]),
+                _ => self.unit(&[item, end]),
+            }
         }
     }
 
     /// Text that stays in one piece, on this line or on the next. A blank at its start gives way to the fold.
-    fn unit(&mut self, unit: &str) {
-        if self.column + unit.len() > MAX_COLUMN {
+    fn unit(&mut self, mut parts: &[&str]) {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        if self.column + len > MAX_COLUMN {
             self.fold();
-            self.push(unit.trim_start());
-        } else {
-            self.push(unit);
+            parts = parts.strip_prefix(&[" "]).unwrap_or(parts);
+        }
+        for part in parts {
+            self.push(part);
         }
     }
 
