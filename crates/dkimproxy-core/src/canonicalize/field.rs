@@ -11,7 +11,7 @@ pub fn header_field(algorithm: Algorithm, raw: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends the canonical form of the field that holds the signature itself, the value of its b= already deleted: "the
-/// DKIM-Signature header field MUST be [hashed] without a trailing CRLF" (section 3.7).
+/// DKIM-Signature header field MUST be \[hashed\] without a trailing CRLF" (section 3.7).
 pub fn signature_field(algorithm: Algorithm, raw: &[u8], out: &mut Vec<u8>) {
     let field = raw.strip_suffix(b"\r\n").unwrap_or(raw);
     match algorithm {
@@ -44,12 +44,16 @@ fn relax_body(body: &[u8], out: &mut Vec<u8>) {
                 space = true;
                 tail
             }
-            [octet, tail @ ..] => {
+            // The first octet is ordinary, even if it is a CR.
+            [_, tail @ ..] => {
                 if std::mem::take(&mut space) && out.len() > start {
                     out.push(b' ');
                 }
-                out.push(*octet);
-                tail
+                let is_special = |octet: &u8| matches!(octet, b' ' | b'\t' | b'\r');
+                let plain = tail.iter().position(is_special).unwrap_or(tail.len());
+                let (word, later) = rest.split_at_checked(1 + plain).unwrap_or((rest, b""));
+                out.extend_from_slice(word);
+                later
             }
         };
     }
