@@ -150,8 +150,15 @@ fn each_line_of_old_is_taken_and_explained() {
         let said = World::new(&format!("{OUT}{line}\n")).check("dkimproxy-out", &[]);
         assert!(said.contains(meaning), "{line}: no {meaning:?} in\n{said}");
     }
-    for line in ["hostname mail.example.org", "reject_fail 1", "reject_error 1", "debugtrace 1", "user nobody"] {
-        World::new(&format!("{IN}{line}\n")).check("dkimproxy-in", &[]);
+    for (line, meaning) in [
+        ("hostname mail.example.org", ""),
+        ("reject_fail 1", "reject_fail: 1.4.1 ignored this key in the file; it counts now"),
+        ("reject_error", "reject_error: 1.4.1 ignored this key in the file; it counts now"),
+        ("debugtrace 1", ""),
+        ("user nobody", ""),
+    ] {
+        let said = World::new(&format!("{IN}{line}\n")).check("dkimproxy-in", &[]);
+        assert!(said.contains(meaning), "{line}: no {meaning:?} in\n{said}");
     }
 }
 

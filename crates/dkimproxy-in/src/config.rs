@@ -10,13 +10,14 @@ use crate::{
 };
 use dkimproxy_auth::{
     authenticate::{Authenticator, Settings, SeveralAuthors},
+    dns::CacheLimits,
     keys::KeyLimits,
     results::AuthservId,
     spf::Limits,
 };
 use dkimproxy_core::{domain::DomainName, verify::VerifyPolicy};
 use dkimproxy_daemon::{
-    config::{Problems, RawConfig, hostname, value},
+    config::{Entry, Origin, Problem, Problems, RawConfig, hostname, value},
     network::{Network, NetworkError, Networks},
 };
 use std::{
@@ -164,7 +165,13 @@ impl Config {
             several_authors: SeveralAuthors::NotApplicable,
             trusted_sealers: self.actions.sealers.clone(),
         };
-        Authenticator::new(dns, settings, KeyLimits::default())
+        Authenticator::new(dns, settings, self.key_limits())
+    }
+
+    /// What holds for keys holds for all other answers, too.
+    fn key_limits(&self) -> KeyLimits {
+        let cache = CacheLimits { stale: self.dns.stale, ..CacheLimits::default() };
+        KeyLimits { cache, ..KeyLimits::default() }
     }
 }
 
@@ -181,7 +188,24 @@ pub(crate) fn notes(raw: &RawConfig) -> Vec<String> {
             hostname(raw)
         ));
     }
+    notes.extend(raw.entries.iter().filter_map(revived));
     notes
+}
+
+/// Keys that 1.4.1 ignored in its file: mail may fare differently now.
+fn revived(entry: &Entry) -> Option<String> {
+    let refused = match entry.key.name {
+        "reject_fail" => "mail whose signature is wrong",
+        "reject_error" => "mail whose key cannot be fetched",
+        _ => return None,
+    };
+    let in_file = matches!(entry.origin, Origin::File { .. });
+    let problem = Problem {
+        origin: entry.origin.clone(),
+        key: entry.key.name.to_owned(),
+        message: format!("1.4.1 ignored this key in the file; it counts now, so {refused} is refused"),
+    };
+    (in_file && value::on_off(&entry.value) == Ok(true)).then(|| problem.to_string())
 }
 
 fn authserv_id(raw: &RawConfig, problems: &mut Problems) -> Option<AuthservId> {
@@ -322,7 +346,6 @@ fn server(text: &str) -> Result<SocketAddr, String> {
 mod tests {
     use super::*;
     use crate::PROGRAM;
-    use dkimproxy_daemon::config::{Entry, Origin};
 
     fn read(written: &[(&str, &str)]) -> Result<Config, Vec<String>> {
         let entry = |(key, text): &(&str, &str)| Entry {
@@ -417,7 +440,7 @@ mod tests {
         assert_eq!((config.verify.max_signatures, config.verify.clock_skew), (5, 3600));
         let servers: Vec<String> = config.dns.servers.iter().map(ToString::to_string).collect();
         assert_eq!(servers, ["192.0.2.1:53", "192.0.2.1:5353", "[::1]:53", "[::1]:5353"]);
-        assert_eq!((config.dns.time, config.dns.stale), (Duration::from_secs(5), DAY));
+        assert_eq!((config.dns.time, config.key_limits().cache.stale), (Duration::from_secs(5), DAY));
     }
 
     #[test]

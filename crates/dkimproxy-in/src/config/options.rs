@@ -126,12 +126,14 @@ const ACTIONS: &[OptionDef] = &[
          6376 section 6.1 asks to treat a bad signature like none, and mailing lists break signatures.\n\n\
          In DKIMproxy 1.4 this depended on policies that no longer exist (ADSP), and in the file the key had no \
          effect.",
-    ),
+    )
+    .difference("counts wherever it is written, and refuses wrong signatures; 1.4.1 heeded --reject-fail with a hyphen only, and refused what ADSP asked for"),
     OptionDef::switch("reject_error", "Refuse messages for now if DNS has no answer").default("off").manual(
         "Short for: action dkim=temperror tempfail. Answers 451 4.7.5 if no signature passes and the key of at least \
          one could not be fetched; the client tries again later. Otherwise the message passes with that result.\n\n\
          A signature that was looked at and failed is never a reason for this answer.",
-    ),
+    )
+    .difference("counts wherever it is written, and for DNS trouble; 1.4.1 heeded --reject-error with a hyphen only, and never for DNS"),
     OptionDef::new("dmarc_action", "none|policy", "Whether to do what a domain asks for by DMARC").default("none").manual(
         "With policy, a message that fails DMARC is refused with 550 5.7.1 if the domain asks for reject, and gets the \
          field \"X-DMARC-Disposition: quarantine\" if it asks for quarantine. RFC 9989 section 7.4 warns: mail through \
