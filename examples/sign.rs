@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         selector: Selector::new(&argument()?)?,
         canonicalization: Canonicalization::RELAXED,
         identity: None,
-        covered: CoveredFields::default(),
+        covered: Arc::new(CoveredFields::default()),
         timestamp: true,
         lifetime: None,
         layout: Layout::default(),

@@ -74,7 +74,7 @@ impl Bench {
                 selector: name.selector.clone(),
                 canonicalization: Canonicalization::RELAXED,
                 identity: None,
-                covered: CoveredFields::default(),
+                covered: Arc::new(CoveredFields::default()),
                 timestamp: true,
                 lifetime: None,
                 layout: Layout::Ours,

@@ -28,8 +28,8 @@ pub struct SigningRequest {
     pub canonicalization: Canonicalization,
     /// i=, written only if given; its domain is `domain` or below (G7).
     pub identity: Option<Identity>,
-    /// h=: which header fields are covered.
-    pub covered: CoveredFields,
+    /// h=: which header fields are covered. Shared, since it is the same for all messages.
+    pub covered: Arc<CoveredFields>,
     /// t=: write the time of signing.
     pub timestamp: bool,
     /// x=: seconds from now.

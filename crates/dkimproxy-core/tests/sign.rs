@@ -65,7 +65,7 @@ fn s10_lines_are_short_and_never_blank() {
             let request = SigningRequest {
                 domain: DomainName::new(&long).unwrap(),
                 selector: Selector::new(&selector).unwrap(),
-                covered: CoveredFields { present: vec!["x-a".to_owned()], ..CoveredFields::default() },
+                covered: Arc::new(CoveredFields { present: vec!["x-a".to_owned()], ..CoveredFields::default() }),
                 ..relaxed(key)
             };
             let message = format!("{}{MESSAGE}", "X-A: 1\n".repeat(100));
@@ -98,7 +98,7 @@ fn which_fields_are_covered() {
         (covered(&[], &[], &[]), "From: a\n", "from"),
     ];
     for (covered, header, expected) in cases {
-        let field = field(&format!("{header}\n"), SigningRequest { covered, ..relaxed("ed25519") });
+        let field = field(&format!("{header}\n"), SigningRequest { covered: Arc::new(covered), ..relaxed("ed25519") });
         assert_eq!(tag(&field, "h").unwrap(), expected, "{header}");
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn request(key: &Arc<SigningKey>, canonicalization: Canonicalization)
         selector: Selector::new("sel").unwrap(),
         canonicalization,
         identity: None,
-        covered: CoveredFields::default(),
+        covered: Arc::new(CoveredFields::default()),
         timestamp: true,
         lifetime: None,
         layout: Layout::Ours,

@@ -64,7 +64,7 @@ impl Signed {
             selector: Selector::new("sel").unwrap(),
             canonicalization: Canonicalization::RELAXED,
             identity: identity.map(|text| Identity::new(text.as_bytes()).unwrap()),
-            covered: CoveredFields::default(),
+            covered: Arc::new(CoveredFields::default()),
             timestamp: false,
             lifetime: None,
             layout: Layout::Ours,

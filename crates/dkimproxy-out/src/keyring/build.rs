@@ -180,11 +180,11 @@ impl Builder<'_> {
             canonicalization: method.meant,
             domain: domain?,
             identity: identity?,
-            covered: match (&tags.headers, look) {
-                (Some(names), _) => Some(covered_fields(names)),
-                (None, Look::DkimProxy1) => Some(CoveredFields::dkimproxy1()),
-                (None, Look::Own) => None,
-            },
+            covered: Arc::new(match (&tags.headers, look) {
+                (Some(names), _) => covered_fields(names),
+                (None, Look::DkimProxy1) => CoveredFields::dkimproxy1(),
+                (None, Look::Own) => CoveredFields::default(),
+            }),
             timestamp: tags.timestamp.unwrap_or(look == Look::Own),
             lifetime: tags.lifetime,
             layout: match look {

@@ -60,8 +60,8 @@ pub struct DkimSignature {
     pub identity: Option<SigningIdentity>,
     /// c=
     pub canonicalization: Canonicalization,
-    /// h=; None for the default set.
-    pub covered: Option<CoveredFields>,
+    /// h=
+    pub covered: Arc<CoveredFields>,
     /// Write t=.
     pub timestamp: bool,
     /// x=, in seconds from the time of signing.
@@ -139,7 +139,7 @@ impl DkimSignature {
             selector: self.selector.clone(),
             canonicalization: self.canonicalization,
             identity: self.identity.as_ref().and_then(|identity| identity.resolve(author, &domain)),
-            covered: self.covered.clone().unwrap_or_default(),
+            covered: Arc::clone(&self.covered),
             timestamp: self.timestamp,
             lifetime: self.lifetime,
             layout: self.layout.clone(),
