@@ -116,6 +116,9 @@ enum Trouble {
     Sign(#[from] SigningError),
     #[error(transparent)]
     Header(#[from] HeaderTooLong),
+    /// Before such a message no field can stand: the line would be its end, and of a signature it would spoil b=.
+    #[error("the message begins with a continuation line")]
+    Continuation,
 }
 
 /// What the log says about a message, in the order of 1.4.1 and with more after it.
@@ -177,6 +180,7 @@ impl Work {
         about.rule = Some(matched.to_string());
         let plan = match matched.requests(about.author.as_ref()) {
             Ok(requests) if requests.is_empty() => Plan::Leave("its rule asks for no signature".to_owned()),
+            Ok(_) if begins_with_blank(header) => Plan::Fail(Trouble::Continuation),
             Ok(requests) => {
                 let signing = Signing::new(header, requests, (filter.clock)());
                 about.note(&signing);
@@ -254,6 +258,9 @@ impl Trouble {
             Self::Rule(Unsignable::Domain { .. }) => {
                 Reply::new(550, "5.6.0", "DKIM - permerror (the author's domain is no domain name)")
             }
+            Self::Continuation => {
+                Reply::new(550, "5.6.0", "DKIM - permerror (the message begins with a continuation line)")
+            }
             Self::Header(_) => Reply::new(552, "5.3.4", "DKIM - permerror (the header section is too long)"),
         }
     }
@@ -287,6 +294,10 @@ impl About {
         fields.extend(self.left_out.clone().map(|reason| ("reason", reason)));
         fields
     }
+}
+
+fn begins_with_blank(header: &Header) -> bool {
+    matches!(header.as_bytes().first(), Some(b' ' | b'\t'))
 }
 
 /// A log line has no use for more.

@@ -215,7 +215,12 @@ fn a_message_at_fault_is_refused_for_good_if_so_configured() {
     let strict = [&options[..], &[("reject_error", "on")]].concat();
     let no_from = "Subject: x\r\n\r\nbody\r\n".to_owned();
     let long = format!("From: a@example.org\r\nX: {}\r\n\r\nbody\r\n", "x".repeat(3000));
-    for (message, reply) in [(no_from, "550 5.6.0 DKIM - permerror ("), (long, "552 5.3.4 DKIM - permerror (")] {
+    let continuation = "\tof a field\r\nFrom: a@example.org\r\n\r\nbody\r\n".to_owned();
+    for (message, reply) in [
+        (no_from, "550 5.6.0 DKIM - permerror ("),
+        (long, "552 5.3.4 DKIM - permerror ("),
+        (continuation, "550 5.6.0 DKIM - permerror ("),
+    ] {
         let decision = decide(&filter(&options), message.as_bytes(), 100);
         assert_eq!(decision.verdict, Verdict::Relay(Edits::default()));
         assert_eq!(decision.summary, "DKIM signing - error");
