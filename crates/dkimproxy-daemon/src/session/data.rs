@@ -14,6 +14,7 @@ use std::io;
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    task::yield_now,
     time::Instant,
 };
 
@@ -75,6 +76,8 @@ where
                 break;
             }
             self.client.fill(LARGE, limit).await?;
+            // A client that sends as fast as we read would keep the thread: the others have their turn after each piece.
+            yield_now().await;
         }
         if decoder.is_refused() {
             intake.whole = Err(Trouble::BareNewline);

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use std::ops::Range;
 use tokio::{
     io::{AsyncWriteExt, duplex},
+    task::yield_now,
     time::{Duration, sleep},
 };
 
@@ -228,6 +229,34 @@ async fn promise_8_replies_do_not_pile_up() {
     let (end, asked) = tokio::join!(session, answer);
     assert!(end.is_err());
     assert!(asked < 10, "{asked} replies of 60,000 octets were taken for a client that reads none");
+}
+
+/// One thread serves many: a client that has always more to say must not keep it.
+#[tokio::test(start_paused = true)]
+async fn a_large_message_leaves_the_others_their_turn() {
+    let (client, mut relay, session) = World::with_pipe(1 << 26).session();
+    client.say(session_with(&b"x".repeat(1 << 23)));
+    let up_to_data = async {
+        relay.say("220 r\r\n");
+        for _ehlo_mail_rcpt in 0..3 {
+            relay.hear_line().await;
+            relay.say("250 Ok\r\n");
+        }
+        relay.hear_line().await
+    };
+    let mut turns = 0;
+    let count = async {
+        loop {
+            yield_now().await;
+            turns += 1;
+        }
+    };
+    tokio::select! {
+        end = session => panic!("{end:?}"),
+        line = up_to_data => assert_eq!(line, b"DATA\r\n"),
+        () = count => {}
+    }
+    assert!(turns > 100, "{turns} turns while 128 pieces of 64 KiB came in");
 }
 
 /// Refusing is final: the relay has not even seen DATA.
