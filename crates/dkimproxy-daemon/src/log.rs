@@ -106,7 +106,7 @@ impl Log {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The file cannot be opened.
-    #[error("cannot write the log: {0}")]
+    #[error("log: {0}")]
     Open(#[from] io::Error),
     /// There is a log already.
     #[error("the log has begun before")]

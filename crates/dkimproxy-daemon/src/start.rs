@@ -173,11 +173,11 @@ fn serve<F: Filter>(loaded: Loaded<F>, understand: &dyn Fn() -> Result<Loaded<F>
     let config = &loaded.config;
     let detached = if detach::is_detached() { Some(Detached::leave_terminal()?) } else { None };
     privileges::no_core_dumps();
-    let log = log::start(&config.log)?;
+    let identity = Identity::look_up(&config.process)?;
+    let log = start_log(&config.log, &identity)?;
     for note in &config.notes {
         tracing::warn!("{note}");
     }
-    let identity = Identity::look_up(&config.process)?;
     let passed = systemd::sockets().map_err(StartError::Passed)?;
     let bound = Bound::bind(passed, &config.listeners, config.socket_mode, &identity)?;
     let pidfile = config.process.pidfile.as_deref().map(|path| PidFile::create(path, &identity)).transpose()?;
@@ -187,6 +187,19 @@ fn serve<F: Filter>(loaded: Loaded<F>, understand: &dyn Fn() -> Result<Loaded<F>
     let result = Daemon { bound: &bound, log: &log, detached, understand }.run(loaded);
     drop((pidfile, bound)); // removes their files
     result
+}
+
+/// Begins the log. A file that is new belongs to the user to become: a reload opens it again.
+fn start_log(settings: &log::Settings, identity: &Identity) -> Result<log::Log, StartError> {
+    let file = match &settings.target {
+        log::Target::File(path) if !path.exists() => Some(path),
+        _ => None,
+    };
+    let log = log::start(settings)?;
+    if let Some(path) = file {
+        identity.give(path).map_err(LogError::Open)?;
+    }
+    Ok(log)
 }
 
 /// After the change of user, the configuration may be out of reach: better known now than at the first reload.

@@ -322,6 +322,34 @@ fn root_is_left_behind() {
 }
 
 #[test]
+fn a_reload_opens_the_log_that_root_has_begun() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED a_reload_opens_the_log_that_root_has_begun: only root can become somebody else");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let (log, rotated) = (folder.path().join("log"), folder.path().join("log.1"));
+    let log_file = format!("--log_file={}", log.display());
+    let identity = ["--user=65533", "--group=65532"];
+    let mut child = command(&[&["127.0.0.1:0", "127.0.0.1:1", &log_file], &identity[..]].concat()).spawn().unwrap();
+    let wait_for = |path: &Path, text: &str| {
+        while !fs::read_to_string(path).is_ok_and(|log| log.contains(text)) {
+            thread::yield_now(); // nothing tells when another process's file grows
+        }
+    };
+    wait_for(&log, "listening on ");
+    signal(child.id(), "HUP");
+    wait_for(&log, "is in force");
+    assert!(!fs::read_to_string(&log).unwrap().contains("stays where it is"), "{}", fs::read_to_string(&log).unwrap());
+    fs::rename(&log, &rotated).unwrap();
+    signal(child.id(), "HUP");
+    wait_for(&log, "is in force");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn unix_sockets_carry_mail_and_leave_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sock");
@@ -352,6 +380,12 @@ fn exit_codes_and_where_things_are_said() {
         (&["--conf_file=/nonexistent"], 2, "", "--conf_file: cannot read /nonexistent: No such file"),
         (&["127.0.0.1:0", "127.0.0.1:1", "--user=no-such"], 1, "", "there is no user \"no-such\" on this system"),
         (&["192.0.2.1:1", "127.0.0.1:1"], 1, "", "cannot listen on 192.0.2.1:1"),
+        (
+            &["127.0.0.1:0", "127.0.0.1:1", "--log_file=/nonexistent/log"],
+            1,
+            "",
+            "log: cannot write /nonexistent/log: No such",
+        ),
         (&["127.0.0.1:0", "127.0.0.1:1", "--pidfile=/nonexistent/pid"], 1, "", "cannot write /nonexistent/pid"),
     ] {
         let output = output(args);

@@ -107,6 +107,20 @@ pub fn read_problem(path: &Path, error: &io::Error) -> String {
     }
 }
 
+/// Why a file that should be written cannot be, as [`read_problem`] says it of one to read.
+pub fn write_problem(path: &Path, error: &io::Error) -> String {
+    let (reason, path) = (Reason(error), path.display());
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            format!(
+                "cannot write {path}: {reason}; this is user {us}, and this may mend it: chown {us} {path}",
+                us = us()
+            )
+        }
+        _ => format!("cannot write {path}: {reason}"),
+    }
+}
+
 fn whose(path: &Path, metadata: &Metadata) -> String {
     let group = rustix::process::getegid().as_raw();
     format!(
@@ -277,5 +291,9 @@ mod tests {
         assert!(message.ends_with(&format!("chmod 0640 {}", file.path().display())), "{message}");
         let message = read_problem(Path::new("/nonexistent"), &io::Error::from_raw_os_error(2));
         assert_eq!(message, "cannot read /nonexistent: No such file or directory");
+        let message = write_problem(Path::new("/no/log"), &io::Error::from_raw_os_error(2));
+        assert_eq!(message, "cannot write /no/log: No such file or directory");
+        let message = write_problem(Path::new("/no/log"), &io::Error::from_raw_os_error(13));
+        assert!(message.starts_with("cannot write /no/log: Permission denied; this is user "), "{message}");
     }
 }

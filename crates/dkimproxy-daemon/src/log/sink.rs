@@ -1,7 +1,7 @@
 //! Where lines go.
 
 use super::{Format, Settings, Target, format::render, syslog::Syslog};
-use crate::config::value::read_problem;
+use crate::config::value::write_problem;
 use std::{
     env,
     fs::{File, OpenOptions},
@@ -99,7 +99,7 @@ impl Sinks {
 
 fn append(path: &Path) -> io::Result<File> {
     let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.map_err(|error| io::Error::new(error.kind(), read_problem(path, &error)))
+    opened.map_err(|error| io::Error::new(error.kind(), write_problem(path, &error)))
 }
 
 /// Now, in UTC, to the second (RFC 3339): `2026-11-22T03:20:26Z`.
