@@ -52,6 +52,9 @@ impl Identity {
             };
         }
         changes(process).apply()?;
+        // The kernel takes a change of user as a reason to make the process as dumpable as fs.suid_dumpable says, which is
+        // 2 where systemd-coredump is installed (prctl(2), PR_SET_DUMPABLE).
+        no_core_dumps();
         Ok(true)
     }
 }
