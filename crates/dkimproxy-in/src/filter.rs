@@ -8,7 +8,7 @@ use crate::{
     report::{self, Overall},
     resolver::Dns,
 };
-use dkimproxy_auth::authenticate::Authenticator;
+use dkimproxy_auth::{authenticate::Authenticator, dns::Statistics};
 use dkimproxy_core::message::HeaderTooLong;
 use dkimproxy_daemon::filter::{Client, Decision, Filter, MessageFilter, Reply, Transaction, Verdict};
 use std::{
@@ -25,6 +25,20 @@ pub(crate) struct VerifyFilter {
 impl VerifyFilter {
     pub(crate) fn new(config: Config, authenticator: Authenticator<Dns>) -> Self {
         Self { config: Arc::new(config), authenticator }
+    }
+}
+
+/// At a stop, and at a reload when the last message of before is through.
+impl Drop for VerifyFilter {
+    fn drop(&mut self) {
+        let Statistics { questions, hits, stale, failures, time } = self.authenticator.statistics();
+        if questions > 0 {
+            let waited = time.as_millis();
+            tracing::info!(
+                "DNS since the last start or reload: {questions} questions, {hits} answered from memory, {stale} of them \
+                 out of date, {failures} failures, {waited} ms in all"
+            );
+        }
     }
 }
 
