@@ -159,7 +159,10 @@ fn is_tag_value(value: &[u8]) -> bool {
     loop {
         rest = match rest {
             [] => return true,
-            [0x21..=0x7e | 0x80.., tail @ ..] => tail,
+            [0x21..=0x7e | 0x80.., ..] => {
+                let word = rest.iter().position(|octet| matches!(octet, ..0x21 | 0x7f)).unwrap_or(rest.len());
+                rest.get(word..).unwrap_or_default()
+            }
             [b' ' | b'\t', tail @ ..] | [b'\r', b'\n', b' ' | b'\t', tail @ ..] if !tail.is_empty() => tail,
             _ => return false,
         };

@@ -6,7 +6,7 @@ use std::fmt;
 /// Canonicalizes a body that arrives in chunks; where they are cut changes nothing.
 ///
 /// The canonical octets go to a `sink`, in pieces of any size: parts of the chunk itself where that is possible, blocks
-/// of 8 KiB where relaxed changes much. Memory is bounded and the work linear, whatever the body.
+/// of 4 KiB where relaxed changes much. Memory is bounded and the work linear, whatever the body.
 ///
 /// Lines end in CRLF only. A lone CR or LF is an ordinary octet, neither line end nor white space.
 pub struct BodyCanonicalizer {

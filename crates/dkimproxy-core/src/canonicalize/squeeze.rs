@@ -8,7 +8,7 @@
 use memchr::memchr2;
 
 /// Octets collected before the sink gets them.
-const BLOCK: usize = 8 * 1024;
+const BLOCK: usize = 4 * 1024;
 /// Octets searched at once, one bit each.
 const WINDOW: usize = 64;
 /// Octets squeezed in one go: first all is searched, then all is copied, which the processor likes better than turns.

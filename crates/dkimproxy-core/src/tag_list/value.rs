@@ -18,11 +18,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Removes all folding white space, also inside.
 pub fn strip_fws(value: &[u8]) -> Cow<'_, [u8]> {
-    if value.iter().any(is_fws) {
-        Cow::Owned(value.iter().copied().filter(|octet| !is_fws(octet)).collect())
-    } else {
-        Cow::Borrowed(value)
+    if !value.iter().any(is_fws) {
+        return Cow::Borrowed(value);
     }
+    let mut stripped = Vec::with_capacity(value.len());
+    value.split(is_fws).for_each(|part| stripped.extend_from_slice(part));
+    Cow::Owned(stripped)
 }
 
 /// The items of a list such as `from : to:subject`, without the white space around them. They can be empty, and an
