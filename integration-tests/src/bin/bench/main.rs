@@ -26,6 +26,8 @@ use std::{process::ExitCode, time::Duration};
 /// How much is sent.
 struct Effort {
     rounds: usize,
+    /// Only cases whose name begins so.
+    only: String,
     /// Multiplies the messages per turn.
     scale: f64,
 }
@@ -49,7 +51,7 @@ pub(crate) enum Direction {
 
 fn main() -> ExitCode {
     let Some(effort) = Effort::from_arguments(std::env::args().skip(1)) else {
-        eprintln!("usage: bench [--rounds NUMBER] [--scale FACTOR]");
+        eprintln!("usage: bench [--rounds NUMBER] [--scale FACTOR] [--only \"sign 4 KB\"]");
         return ExitCode::from(2);
     };
     if ["smtp-source", "smtp-sink"].iter().any(|name| programs::skipped(name, programs::foreign(name).is_some())) {
@@ -59,7 +61,8 @@ fn main() -> ExitCode {
         eprintln!("note: these are debug builds, whose figures mean nothing; DKIMPROXY_BIN_DIR says where others are");
     }
     let site = Site::new();
-    let rows: Vec<Row> = cases().iter().map(|case| measure(&site, *case, &effort)).collect();
+    let cases = cases().into_iter().filter(|case| case.name().starts_with(&effort.only));
+    let rows: Vec<Row> = cases.map(|case| measure(&site, case, &effort)).collect();
     let memory = subject::memory_of_many_sessions(&site);
     report::write(&rows, &memory, effort.rounds).expect("the report can be written");
     ExitCode::SUCCESS
@@ -67,10 +70,11 @@ fn main() -> ExitCode {
 
 impl Effort {
     fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
-        let mut effort = Self { rounds: 7, scale: 1.0 };
+        let mut effort = Self { rounds: 7, only: String::new(), scale: 1.0 };
         while let Some(name) = arguments.next() {
             let value = arguments.next()?;
             match name.as_str() {
+                "--only" => effort.only = value,
                 "--rounds" => effort.rounds = value.parse().ok().filter(|&rounds| rounds > 0)?,
                 "--scale" => effort.scale = value.parse().ok().filter(|&scale| scale > 0.0)?,
                 _ => return None,

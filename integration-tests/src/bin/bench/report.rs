@@ -30,7 +30,7 @@ impl Case {
         }
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let what = match self.direction {
             Direction::Out => "sign",
             Direction::In => "verify",

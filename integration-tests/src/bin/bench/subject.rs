@@ -43,7 +43,7 @@ impl Site {
         if rustix::process::geteuid().is_root() {
             command.args(["-u", "nobody"]);
         }
-        let process = Process::start(command.args([&sink.to_string(), "1024"]), sink, folder.path());
+        let process = Process::start(command.args(["-m", "2000", &sink.to_string(), "1024"]), sink, folder.path());
         Self { folder, key, dns, sink, _sink: process }
     }
 
@@ -159,6 +159,7 @@ fn ours(site: &Site, direction: Direction, listen: SocketAddr) -> Command {
     let mut command = Command::new(programs::ours(program));
     command.arg(format!("--listen={listen}")).arg(format!("--relay={}", site.sink)).arg(what);
     command.arg(format!("--log_file={}", site.file("ours.log").display())).arg("--hostname=mail.example.org");
+    command.arg("--max_connections=2000");
     command
 }
 
