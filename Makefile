@@ -18,7 +18,7 @@ INITDIR     ?=
 PACKAGES   := postfix opendkim opendkim-tools libmail-dkim-perl python3-dkim python3-nacl swaks
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test packages lint ring docs bench deny fuzz install uninstall clean
+.PHONY: help build demo test packages lint ring docs bench soak deny fuzz install uninstall clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -60,8 +60,14 @@ ring: ## the core's tests once more, with ring in the place of aws-lc-rs
 docs: ## the API documentation, without a warning
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
-bench: ## canonicalize, hash, sign and verify against the bare crypto; start and lookup with large maps
-	$(CARGO) bench --locked -p dkimproxy-core -p dkimproxy-out
+bench: build ## canonicalize, hash, sign, verify; then both daemons over sockets, beside HAProxy, OpenDKIM and the original
+	$(CARGO) bench --locked -p dkimproxy-core
+	$(CARGO) build --locked -p integration-tests --bin bench
+	DKIMPROXY_BIN_DIR=$(abspath $(TARGET_DIR))/release $(TARGET_DIR)/debug/bench
+
+soak: build ## an hour of mail while everything around the daemons fails; SOAK="--seconds 120" makes it two minutes
+	$(CARGO) build --locked -p integration-tests --bin soak
+	DKIMPROXY_BIN_DIR=$(abspath $(TARGET_DIR))/release $(TARGET_DIR)/debug/soak $(SOAK)
 
 deny: ## licences, sources and duplicates of what we depend on (advisories too, where the network allows)
 	$(CARGO) deny --offline check licenses bans sources
