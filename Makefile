@@ -13,6 +13,7 @@ CONFDIR     ?= /etc/dkimproxy
 UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 INITDIR     ?=
+SOAK        ?= --seconds 3600
 
 # What the tests use of a Debian system. Where it is missing and cannot be installed, tests are skipped aloud.
 PACKAGES   := postfix opendkim opendkim-tools libmail-dkim-perl python3-dkim python3-nacl swaks
@@ -60,8 +61,8 @@ ring: ## the core's tests once more, with ring in the place of aws-lc-rs
 docs: ## the API documentation, without a warning
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
-bench: build ## canonicalize, hash, sign, verify; then both daemons over sockets, beside HAProxy, OpenDKIM and the original
-	$(CARGO) bench --locked -p dkimproxy-core
+bench: build ## canonicalize, hash, sign, verify, large maps; then both daemons over sockets, beside other filters
+	$(CARGO) bench --locked -p dkimproxy-core -p dkimproxy-out
 	$(CARGO) build --locked -p integration-tests --bin bench
 	DKIMPROXY_BIN_DIR=$(abspath $(TARGET_DIR))/release $(TARGET_DIR)/debug/bench
 
