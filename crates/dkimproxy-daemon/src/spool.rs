@@ -15,7 +15,9 @@ use std::{
 };
 use thiserror::Error;
 
-/// Octets that are read from or written to the file at a time.
+/// Octets that are read from or written to the file at a time, and kept together in memory. Larger ones the allocator would
+/// take from the system and give back, each time, and the system would clear them, page by page: that costs more than all
+/// copying.
 const PIECE: usize = 64 * 1024;
 
 /// Why a message cannot be read back with the given cuts.
@@ -37,8 +39,9 @@ pub enum CutError {
 /// A message as it comes in.
 #[derive(Debug)]
 pub struct Spool {
-    /// All octets so far, or, if there is a file, those not yet written to it.
-    memory: Vec<u8>,
+    /// All octets so far, or, if there is a file, those not yet written to it. All but the last are full pieces.
+    memory: Vec<Vec<u8>>,
+    in_memory: usize,
     file: Option<File>,
     written: u64,
     limit: usize,
@@ -48,12 +51,12 @@ pub struct Spool {
 impl Spool {
     /// An empty spool that keeps up to `limit` octets in memory, and beyond that uses a file in `dir`.
     pub fn new(limit: usize, dir: impl Into<PathBuf>) -> Self {
-        Self { memory: Vec::new(), file: None, written: 0, limit, dir: dir.into() }
+        Self { memory: Vec::new(), in_memory: 0, file: None, written: 0, limit, dir: dir.into() }
     }
 
     /// Octets pushed.
     pub fn len(&self) -> u64 {
-        self.written + self.memory.len() as u64
+        self.written + self.in_memory as u64
     }
 
     /// True if nothing was pushed.
@@ -68,7 +71,7 @@ impl Spool {
     /// The file cannot be made or written (disk full); the spool is of no use any more.
     pub fn push(&mut self, chunk: &[u8]) -> io::Result<()> {
         let threshold = if self.file.is_some() { PIECE } else { self.limit };
-        if self.memory.len() + chunk.len() > threshold {
+        if self.in_memory + chunk.len() > threshold {
             self.write_out()?;
         }
         match &mut self.file {
@@ -76,9 +79,24 @@ impl Spool {
                 file.write_all(chunk)?;
                 self.written += chunk.len() as u64;
             }
-            _ => self.memory.extend_from_slice(chunk),
+            _ => self.keep(chunk),
         }
         Ok(())
+    }
+
+    fn keep(&mut self, mut chunk: &[u8]) {
+        self.in_memory += chunk.len();
+        while !chunk.is_empty() {
+            if self.memory.last().is_none_or(|last| last.len() >= PIECE) {
+                // Most messages are small: the first piece grows with them.
+                self.memory.push(if self.memory.is_empty() { Vec::new() } else { Vec::with_capacity(PIECE) });
+            }
+            let Some(last) = self.memory.last_mut() else { return };
+            let room = chunk.len().min(PIECE - last.len());
+            let (now, later) = chunk.split_at_checked(room).unwrap_or((chunk, &[]));
+            last.extend_from_slice(now);
+            chunk = later;
+        }
     }
 
     /// Moves what is in memory to the file, which is made if there is none.
@@ -87,10 +105,13 @@ impl Spool {
             Some(file) => file,
             None => self.file.insert(tempfile::tempfile_in(&self.dir)?),
         };
-        file.write_all(&self.memory)?;
-        self.written += self.memory.len() as u64;
-        self.memory.clear();
-        self.memory.shrink_to(PIECE);
+        for piece in &self.memory {
+            file.write_all(piece)?;
+        }
+        self.written += self.in_memory as u64;
+        self.in_memory = 0;
+        self.memory.truncate(1);
+        self.memory.iter_mut().for_each(Vec::clear);
         Ok(())
     }
 
@@ -104,10 +125,12 @@ impl Spool {
         Ok(Pieces { spool: self, keep: keep.into_iter(), rest: 0..0, buffer: Vec::new() })
     }
 
-    /// The octets of `range`, which lies either in the file or in memory.
+    /// The octets of `range`, which lies either in the file or in one piece in memory.
     fn read<'a>(&'a self, range: Range<u64>, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-        if let (Some(start), Some(end)) = (range.start.checked_sub(self.written), range.end.checked_sub(self.written)) {
-            return self.memory.get(start as usize..end as usize).ok_or_else(|| io::ErrorKind::UnexpectedEof.into());
+        if let Some(start) = range.start.checked_sub(self.written) {
+            let (start, len) = (start as usize, (range.end - range.start) as usize);
+            let piece = self.memory.get(start / PIECE).and_then(|piece| piece.get(start % PIECE..start % PIECE + len));
+            return piece.ok_or_else(|| io::ErrorKind::UnexpectedEof.into());
         }
         let file = self.file.as_ref().ok_or(io::ErrorKind::UnexpectedEof)?;
         buffer.resize((range.end - range.start) as usize, 0);
@@ -159,10 +182,12 @@ impl Pieces {
             }
         }
         let mut end = self.rest.end.min(self.rest.start + PIECE as u64);
-        // A piece comes from one place: up to the end of the file, or out of memory.
-        if self.rest.start < self.spool.written {
-            end = end.min(self.spool.written);
-        }
+        // A piece comes from one place: up to the end of the file, or to the end of a piece in memory.
+        let written = self.spool.written;
+        end = end.min(match self.rest.start.checked_sub(written) {
+            None => written,
+            Some(start) => written + (start / PIECE as u64 + 1) * PIECE as u64,
+        });
         let piece = self.rest.start..end;
         self.rest.start = end;
         self.spool.read(piece, &mut self.buffer).map(Some)
@@ -217,8 +242,23 @@ mod tests {
     fn a_large_message_leaves_memory() {
         let chunk: Vec<u8> = (0..100_000_u32).map(|n| n as u8).collect();
         let spool = filled(1000, &vec![chunk.clone(); 20]);
-        assert!(spool.memory.capacity() <= PIECE, "{} octets in memory", spool.memory.capacity());
+        let capacity: usize = spool.memory.iter().map(Vec::capacity).sum();
+        assert!(capacity <= 2 * PIECE, "{capacity} octets in memory");
         assert_eq!(read_all(spool.into_pieces(&[]).unwrap()), chunk.repeat(20));
+    }
+
+    #[test]
+    fn cuts_may_lie_at_the_ends_of_pieces() {
+        let whole: Vec<u8> = (0..300_000_u32).map(|n| (n / 251) as u8).collect();
+        let chunks: Vec<Vec<u8>> = whole.chunks(50_001).map(<[u8]>::to_vec).collect();
+        let end = PIECE as u64;
+        for limit in [0, PIECE, 200_000, 1 << 20] {
+            for cut in [end - 1..end, end..end + 1, end - 1..end + 1, 0..2 * end, 2 * end..4 * end + 1, 0..0] {
+                let expected = [&whole[..cut.start as usize], &whole[cut.end as usize..]].concat();
+                let pieces = filled(limit, &chunks).into_pieces(std::slice::from_ref(&cut)).unwrap();
+                assert!(read_all(pieces) == expected, "limit {limit}, cut {cut:?}");
+            }
+        }
     }
 
     #[test]

@@ -111,7 +111,7 @@ const LIMITS: &[OptionDef] = &[
     OptionDef::new("max_transactions", "NUMBER", "Transactions before a connection is closed; 0: any number")
         .default("0"),
     OptionDef::new("spool_memory", "SIZE", "Part of a message that is kept in memory")
-        .default("1M")
+        .default("256K")
         .manual("A larger message goes to a file in spool_dir that has no name, so that nothing stays behind."),
     OptionDef::new("spool_dir", "FOLDER", "Folder for messages larger than spool_memory")
         .example("/var/tmp")

@@ -57,7 +57,7 @@ pub struct Limits {
     pub line_length: usize,
     /// Octets of a message as received, dots decoded; None (the default): the relay's own limit decides.
     pub message_size: Option<u64>,
-    /// Octets of a message that are kept in memory before it goes to a file. Default 1 MiB.
+    /// Octets of a message that are kept in memory before it goes to a file. Default 256 KiB.
     pub spool_memory: usize,
     /// Recipients of a message; the next one hears 452. RFC 5321 section 4.5.3.1.10 asks for 100, the relay has its own
     /// limit; this one bounds the memory of a transaction. Default 10,000.
@@ -75,7 +75,7 @@ impl Default for Limits {
             connections: 1000,
             line_length: 8192,
             message_size: None,
-            spool_memory: 1 << 20,
+            spool_memory: 256 << 10,
             recipients: 10_000,
             errors: 20,
             transactions: None,
