@@ -14,8 +14,9 @@ pub use evidence::Evidence;
 pub use findings::{DmarcFinding, Findings, SpfFinding};
 
 use crate::{
+    author_policy::{self, Originators},
     dmarc::{self, AuthorDomain, Discovery, Identifier},
-    dns::{Deadline, Resolver},
+    dns::{CachedResolver, Deadline, Resolver, Statistics},
     iprev::{self, IprevOutcome},
     keys::{KeyFetcher, KeyLimits},
     spf::{self, Query, Scope},
@@ -95,7 +96,7 @@ pub struct Questions {
 
 /// Asks for what a message needs, and remembers the answers. Clones share one memory.
 pub struct Authenticator<R> {
-    resolver: Arc<R>,
+    resolver: Arc<CachedResolver<R>>,
     keys: KeyFetcher<Arc<R>>,
     settings: Arc<Settings>,
 }
@@ -107,16 +108,23 @@ impl<R> Clone for Authenticator<R> {
 }
 
 impl<R: Resolver> Authenticator<R> {
-    /// With nothing remembered. [`Settings::time`] bounds the lookups of keys, too.
+    /// With nothing remembered. [`Settings::time`] bounds the lookups of keys, too. Keys have one memory, all other
+    /// answers another one of the same limits.
     pub fn new(resolver: R, settings: Settings, keys: KeyLimits) -> Self {
         let resolver = Arc::new(resolver);
         let limits = KeyLimits { time: settings.time, ..keys };
-        Self { keys: KeyFetcher::new(resolver.clone(), limits), resolver, settings: Arc::new(settings) }
+        let cached = CachedResolver::new(resolver.clone(), limits.cache.clone());
+        Self { resolver: Arc::new(cached), keys: KeyFetcher::new(resolver, limits), settings: Arc::new(settings) }
     }
 
     /// What it was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What became of all questions since the start.
+    pub fn statistics(&self) -> Statistics {
+        self.resolver.statistics() + self.keys.statistics()
     }
 
     /// Asks all questions at once and waits for the slowest chain of them, at most [`Settings::time`].
@@ -136,6 +144,12 @@ impl<R: Resolver> Authenticator<R> {
         Evidence { keys, spf, spf_identifier, iprev, author: questions.author, dmarc, settings: self.settings.clone() }
     }
 
+    /// Asks for the policies of the time before DMARC, within the same time as [`Self::ask`], beside which it may run.
+    pub async fn author_policies(&self, originators: Originators) -> author_policy::Published {
+        let resolver = Deadline::new(self.resolver.clone(), self.settings.time);
+        author_policy::lookup(&resolver, originators).await
+    }
+
     /// HELO and MAIL FROM, "SHOULD" and "MUST" of RFC 7208 sections 2.3 and 2.4. With the null reverse-path they are one.
     fn spf_queries(&self, questions: &Questions) -> Vec<Query> {
         let Some(ip) = questions.client_ip.filter(|_| self.settings.spf) else { return Vec::new() };
@@ -146,14 +160,14 @@ impl<R: Resolver> Authenticator<R> {
         helo.into_iter().chain(mail_from).collect()
     }
 
-    async fn check_host(&self, resolver: &Deadline<R>, query: Query, now: u64) -> SpfFinding {
+    async fn check_host(&self, resolver: &Deadline<CachedResolver<R>>, query: Query, now: u64) -> SpfFinding {
         let Settings { spf_limits, receiver, .. } = &*self.settings;
         let outcome = spf::check_host(resolver, &query, spf_limits, receiver, now).await;
         SpfFinding { query, outcome }
     }
 
     /// One for each author domain that is checked.
-    async fn discover(&self, resolver: &Deadline<R>, questions: &Questions) -> Vec<Discovery> {
+    async fn discover(&self, resolver: &Deadline<CachedResolver<R>>, questions: &Questions) -> Vec<Discovery> {
         let authors = match (self.settings.dmarc, self.settings.several_authors, &questions.author) {
             (false, _, _) | (true, SeveralAuthors::NotApplicable, AuthorDomain::Several(_)) => &[],
             (true, _, author) => author.domains(),
@@ -165,7 +179,7 @@ impl<R: Resolver> Authenticator<R> {
         join_all(authors.iter().take(MAX_AUTHORS).map(|author| dmarc::discover(resolver, author, &identifiers))).await
     }
 
-    async fn check_iprev(&self, resolver: &Deadline<R>, ip: Option<IpAddr>) -> Option<IprevOutcome> {
+    async fn check_iprev(&self, resolver: &Deadline<CachedResolver<R>>, ip: Option<IpAddr>) -> Option<IprevOutcome> {
         Some(iprev::check(resolver, ip.filter(|_| self.settings.iprev)?).await)
     }
 }

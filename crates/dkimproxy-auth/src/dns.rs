@@ -1,8 +1,13 @@
 //! The one trait through which this crate asks DNS, and a zone in memory that answers it without a network.
 
+mod cache;
+mod cached;
 mod deadline;
 mod zone;
 
+pub(crate) use cache::{Asked, LookupCache};
+pub use cache::{CacheLimits, Statistics};
+pub use cached::CachedResolver;
 pub(crate) use deadline::Deadline;
 pub use zone::{Zone, ZoneError};
 

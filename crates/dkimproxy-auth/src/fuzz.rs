@@ -1,6 +1,15 @@
 //! Bodies of the fuzz targets: what must hold for any input. They panic where it does not.
 
-use crate::results::{AuthenticationResults, AuthservId, ResultEntry, authserv_id_of, claims_to_be, parse};
+use crate::{
+    authenticate::SpfFinding,
+    dmarc,
+    results::{
+        AuthenticationResults, AuthservId, ResultEntry, authserv_id_of, claims_to_be, parse, received_spf as write,
+    },
+    spf::{self, Query, SpfOutcome, SpfResult},
+};
+use dkimproxy_core::header::Header;
+use std::net::Ipv4Addr;
 
 /// No field passes as foreign whose id is ours to a reader that obeys RFC 8601.
 pub fn authserv_id(input: &[u8]) {
@@ -32,4 +41,57 @@ pub fn results(input: &[u8]) {
         let fold = |window: &[u8]| window.first() == Some(&b'\n') && !window.starts_with(b"\n\t");
         assert!(!field.windows(2).any(fold));
     }
+}
+
+/// A record reads the same in any case of its letters, and what it holds is no larger than its text allows.
+pub fn spf_record(input: &[u8]) {
+    let text = [b"v=spf1 ", input].concat();
+    assert!(spf::Record::is_spf(&text));
+    let record = spf::Record::parse(&text);
+    assert_eq!(record.is_ok(), spf::Record::parse(&text.to_ascii_uppercase()).is_ok());
+    if let Ok(record) = record {
+        assert!(record.directives.len() <= input.len());
+        // "if there are any syntax errors anywhere in the record": another term cannot mend it, nor this one break it.
+        let longer = [&text, &b" -all"[..]].concat();
+        assert_eq!(
+            spf::Record::parse(&longer).is_ok_and(|longer| longer.directives.len() > record.directives.len()),
+            longer.len() <= 16 * 1024
+        );
+    }
+}
+
+/// Macros expand to names that end soon, whatever the sender calls himself.
+pub fn spf_macro(input: &[u8]) {
+    let (spec, sender) = input.split_at(input.len() / 2);
+    let sender = String::from_utf8_lossy(sender);
+    spf::expand_for_fuzzing(spec, &sender);
+}
+
+/// The first tag decides whether it is a record; what follows cannot unmake it.
+pub fn dmarc_record(input: &[u8]) {
+    let text = [b"v=DMARC1;", input].concat();
+    assert!(dmarc::Record::parse(&text).is_some());
+    let _ = dmarc::Record::parse(input);
+}
+
+/// One field comes out, of short lines of printable ASCII.
+pub fn received_spf(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let query = Query::mail_from(Ipv4Addr::LOCALHOST.into(), &text, &text);
+    let outcome = SpfOutcome { result: SpfResult::Fail, explanation: None, reason: None };
+    let field = write(&SpfFinding { query, outcome }, &text);
+    let body = field.strip_suffix(b"\r\n").unwrap_or_default();
+    assert!(body.starts_with(b"Received-SPF: fail"));
+    assert!(body.split(|octet| *octet == b'\n').skip(1).all(|line| line.starts_with(b"\t")));
+    assert!(body.split(|octet| *octet == b'\n').all(|line| line.len() <= 998));
+    assert!(body.iter().all(|octet| octet.is_ascii_graphic() || b" \t\r\n".contains(octet)));
+}
+
+/// Whatever stands in From, each author domain is a domain name that stands there.
+pub fn author_domain(input: &[u8]) {
+    let header = Header::parse([b"From: ", input, b"\r\n"].concat());
+    let author = dmarc::author_domain(&header);
+    let written = String::from_utf8_lossy(input).to_lowercase();
+    let plain = |domain: &str| domain.split('.').all(|label| written.contains(label));
+    assert!(!written.is_ascii() || author.domains().iter().all(|domain| plain(domain.as_str())));
 }

@@ -1,12 +1,8 @@
 //! Fetches the key records that a verifier asks for: all at once, within one time limit, each name asked once.
 
-use crate::dns::{Answer, LookupError, Resolver};
+use crate::dns::{Answer, Asked, CacheLimits, LookupCache, LookupError, Resolver, Statistics};
 use dkimproxy_core::key::{KeyAnswer, KeyError, KeyName, KeyRecord, Keys};
-use moka::{Expiry, future::Cache};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::timeout};
 
 /// What bounds the lookups (K15).
@@ -18,24 +14,13 @@ pub struct KeyLimits {
     pub max_records: usize,
     /// Octets of TXT records looked at under one name, in all. A record that does not fit is as if it were not there.
     pub max_octets: usize,
-    /// Size of the cache, in octets, about.
-    pub cache_octets: u64,
-    /// Bounds for how long a found key is remembered, whatever its TTL.
-    pub ttl: (Duration, Duration),
-    /// Bounds for how long it is remembered that there is no key. Shorter: a key just published should soon work.
-    pub negative_ttl: (Duration, Duration),
+    /// What is remembered.
+    pub cache: CacheLimits,
 }
 
 impl Default for KeyLimits {
     fn default() -> Self {
-        Self {
-            time: Duration::from_secs(20),
-            max_records: 10,
-            max_octets: 16 * 1024,
-            cache_octets: 16 * 1024 * 1024,
-            ttl: (Duration::from_secs(10), Duration::from_secs(24 * 3600)),
-            negative_ttl: (Duration::from_secs(5), Duration::from_secs(600)),
-        }
+        Self { time: Duration::from_secs(20), max_records: 10, max_octets: 16 * 1024, cache: CacheLimits::default() }
     }
 }
 
@@ -45,7 +30,7 @@ impl Default for KeyLimits {
 pub struct KeyFetcher<R> {
     resolver: Arc<R>,
     limits: Arc<KeyLimits>,
-    cache: Cache<KeyName, Remembered>,
+    cache: LookupCache<KeyName, KeyAnswer>,
 }
 
 impl<R> Clone for KeyFetcher<R> {
@@ -57,12 +42,13 @@ impl<R> Clone for KeyFetcher<R> {
 impl<R: Resolver> KeyFetcher<R> {
     /// A fetcher with an empty cache.
     pub fn new(resolver: R, limits: KeyLimits) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(limits.cache_octets)
-            .weigher(|_, remembered: &Remembered| remembered.weight)
-            .expire_after(Lifetime)
-            .build();
+        let cache = LookupCache::new(limits.cache.clone());
         Self { resolver: Arc::new(resolver), limits: Arc::new(limits), cache }
+    }
+
+    /// What became of the questions.
+    pub fn statistics(&self) -> Statistics {
+        self.cache.statistics()
     }
 
     /// Asks for all `names` at once and waits for the slowest, at most [`KeyLimits::time`]. Has an answer for each.
@@ -91,22 +77,22 @@ impl<R: Resolver> KeyFetcher<R> {
     }
 
     async fn one(&self, name: &KeyName) -> KeyAnswer {
-        let asked = self.cache.try_get_with_by_ref(name, self.ask(name)).await;
-        asked.map_or_else(|error| Err(*error), |remembered| remembered.answer)
+        // Whatever it is that failed, the verifier may not take it for the last word.
+        self.cache.get(name.clone(), self.ask(name)).await.unwrap_or(Err(KeyError::Unavailable))
     }
 
     /// Asks DNS. An error is temporary; that there is no key is an answer.
-    async fn ask(&self, name: &KeyName) -> Result<Remembered, KeyError> {
+    async fn ask(&self, name: &KeyName) -> Result<Asked<KeyAnswer>, LookupError> {
         match self.resolver.txt(&name.to_string()).await {
             Ok(answer) => Ok(self.read(answer)),
             // RFC 6376 section 6.1.2 makes a permanent failure of a query that fails "because the corresponding key
             // record does not exist", and a temporary one of a query that "fails to respond".
-            Err(LookupError::NoName { ttl } | LookupError::NoData { ttl }) => Ok(self.no_key(ttl)),
-            Err(LookupError::ServerFailure | LookupError::Timeout) => Err(KeyError::Unavailable),
+            Err(LookupError::NoName { ttl } | LookupError::NoData { ttl }) => Ok(no_key(ttl)),
+            Err(failure @ (LookupError::ServerFailure | LookupError::Timeout)) => Err(failure),
         }
     }
 
-    fn read(&self, answer: Answer<Vec<u8>>) -> Remembered {
+    fn read(&self, answer: Answer<Vec<u8>>) -> Asked<KeyAnswer> {
         let mut octets = 0;
         let mut records = Vec::new();
         for txt in answer.records.iter().take(self.limits.max_records) {
@@ -116,44 +102,20 @@ impl<R: Resolver> KeyFetcher<R> {
             }
         }
         if records.is_empty() {
-            return self.no_key(answer.ttl);
+            return no_key(answer.ttl);
         }
-        let (min, max) = self.limits.ttl;
-        Remembered { answer: Ok(Arc::new(records)), ttl: answer.ttl.clamp(min, max), weight: weight(octets) }
+        // The parsed form of a record takes some times the room of its text.
+        Asked { value: Ok(Arc::new(records)), ttl: answer.ttl, is_negative: false, octets: octets.saturating_mul(4) }
     }
+}
 
-    fn no_key(&self, ttl: Duration) -> Remembered {
-        let (min, max) = self.limits.negative_ttl;
-        Remembered { answer: Err(KeyError::NotFound), ttl: ttl.clamp(min, max), weight: weight(0) }
-    }
+fn no_key(ttl: Duration) -> Asked<KeyAnswer> {
+    Asked { value: Err(KeyError::NotFound), ttl, is_negative: true, octets: 0 }
 }
 
 impl<R> std::fmt::Debug for KeyFetcher<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeyFetcher").field("limits", &self.limits).finish_non_exhaustive()
-    }
-}
-
-/// An answer in the cache.
-#[derive(Clone)]
-struct Remembered {
-    answer: KeyAnswer,
-    ttl: Duration,
-    weight: u32,
-}
-
-/// What an answer costs in memory, about: its name and place in the cache, and the parsed form of `octets` of records,
-/// which is some times their text.
-fn weight(octets: usize) -> u32 {
-    u32::try_from(octets.saturating_mul(4).saturating_add(512)).unwrap_or(u32::MAX)
-}
-
-/// Lets each answer live for its own time.
-struct Lifetime;
-
-impl Expiry<KeyName, Remembered> for Lifetime {
-    fn expire_after_create(&self, _: &KeyName, remembered: &Remembered, _: Instant) -> Option<Duration> {
-        Some(remembered.ttl)
     }
 }
 

@@ -112,7 +112,7 @@ mod tests {
             "a@[192.0.2.1]",
             "a@b.example, c@localhost",
             "a@b.example c@d.example",
-            "<a@b.example",
+            "<a@b.example c@d.example",
             "=?utf-8?q?a=40b.example?= (x)",
             "a@b.example@c.example",
         ] {

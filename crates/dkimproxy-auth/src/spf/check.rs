@@ -291,3 +291,6 @@ fn dangling(problem: SpfProblem) -> SpfProblem {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,6 +145,12 @@ impl MacroString {
         Ok(Self { parts: parts.into() })
     }
 
+    /// What it takes in memory besides its own size.
+    pub(super) fn octets(&self) -> usize {
+        let literal = |part: &Part| if let Part::Literal(text) = part { text.len() } else { 0 };
+        self.parts.iter().map(|part| size_of::<Part>() + literal(part)).sum()
+    }
+
     /// True if the letter occurs.
     pub(super) fn uses(&self, wanted: Letter) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Expand { letter, .. } if *letter == wanted))

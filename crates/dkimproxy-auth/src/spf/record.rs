@@ -130,6 +130,13 @@ impl Record {
         Ok(record)
     }
 
+    /// What it takes in memory, about.
+    pub(crate) fn octets(&self) -> usize {
+        let directives = self.directives.iter().map(|directive| directive.mechanism.octets() + size_of::<Directive>());
+        let modifiers = [&self.redirect, &self.explanation].into_iter().flatten().map(MacroString::octets);
+        size_of::<Self>() + directives.chain(modifiers).sum::<usize>()
+    }
+
     fn add_modifier(&mut self, name: &[u8], value: &[u8]) -> Result<(), RecordError> {
         let slot = match name.to_ascii_lowercase().as_slice() {
             b"redirect" => &mut self.redirect,
@@ -142,6 +149,18 @@ impl Record {
         }
         *slot = Some(domain_spec(value)?);
         Ok(())
+    }
+}
+
+impl Mechanism {
+    /// What it takes in memory besides its own size.
+    fn octets(&self) -> usize {
+        match self {
+            Self::Include(spec) | Self::Exists(spec) => spec.octets(),
+            Self::A(target) | Self::Mx(target) => target.domain.as_ref().map_or(0, MacroString::octets),
+            Self::Ptr(spec) => spec.as_ref().map_or(0, MacroString::octets),
+            Self::All | Self::Ip4(..) | Self::Ip6(..) => 0,
+        }
     }
 }
 
