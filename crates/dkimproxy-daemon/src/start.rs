@@ -9,7 +9,8 @@ mod privileges;
 use self::{bind::Bound, control::Daemon, detach::Detached, pidfile::PidFile, privileges::Identity};
 use crate::{
     config::{
-        Arguments, DaemonConfig, Problems, Program, RawConfig, completions, differences, effective, manual, sample,
+        Arguments, DaemonConfig, Origin, Problems, Program, RawConfig, completions, differences, effective, manual,
+        sample,
     },
     filter::Filter,
     log::{self, LogError},
@@ -156,6 +157,9 @@ fn understand<F: Filter>(
 ) -> Result<Loaded<F>, Problems> {
     let mut problems = Problems::default();
     let raw = arguments.read_all(program, &mut problems);
+    if problems.iter().any(|problem| problem.key == "conf_file" && matches!(problem.origin, Origin::Flag)) {
+        return Err(problems); // what is absent otherwise may be in that file
+    }
     let config = DaemonConfig::from_raw(&raw, &mut problems);
     let filter = load(&raw, &mut problems);
     match (config, filter) {

@@ -365,6 +365,13 @@ fn unix_sockets_carry_mail_and_leave_no_file() {
 }
 
 #[test]
+fn of_a_file_that_is_not_there_nothing_is_missed() {
+    let output = output(&["--conf_file=/nonexistent"]);
+    let said = text(&output.stderr);
+    assert_eq!(said, "pass_through: --conf_file: cannot read /nonexistent: No such file or directory\n");
+}
+
+#[test]
 fn exit_codes_and_where_things_are_said() {
     for (args, code, out, err) in [
         (&["--help"][..], 0, "--listen", ""),
