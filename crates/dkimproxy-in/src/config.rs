@@ -80,6 +80,8 @@ pub(crate) struct Checks {
     pub(crate) arc: bool,
     pub(crate) iprev: bool,
     pub(crate) domainkeys: bool,
+    /// ADSP, and with `domainkeys` the policy of DomainKeys.
+    pub(crate) author_policy: bool,
 }
 
 /// What is done with a message for its results.
@@ -87,6 +89,8 @@ pub(crate) struct Checks {
 pub(crate) struct Actions {
     /// In the order in which they are tried; reject_fail and reject_error stand last.
     pub(crate) rules: Vec<Rule>,
+    /// Refuse what an author policy wants refused.
+    pub(crate) obey_author_policy: bool,
     /// Do what the domain asks for by DMARC.
     pub(crate) obey_dmarc: bool,
     /// Whose seals may lift a DMARC failure.
@@ -242,6 +246,7 @@ fn checks(raw: &RawConfig, problems: &mut Problems) -> Checks {
         arc: is_on("arc"),
         iprev: is_on("iprev"),
         domainkeys: is_on("domainkeys"),
+        author_policy: is_on("author_policy"),
     }
 }
 
@@ -283,7 +288,8 @@ fn local_rules(raw: &RawConfig, checks: Checks, problems: &mut Problems) -> Opti
 
 fn actions(raw: &RawConfig, checks: Checks, problems: &mut Problems) -> Option<Actions> {
     let mut rules = raw.parsed_all("action", problems, |text| rule(text, checks));
-    if raw.is_on("reject_fail", problems) {
+    let reject_fail = raw.is_on("reject_fail", problems);
+    if reject_fail {
         rules.push(Rule::simple(Method::Dkim, "fail", Action::Reject(Answer::default())));
     }
     if raw.is_on("reject_error", problems) {
@@ -297,7 +303,13 @@ fn actions(raw: &RawConfig, checks: Checks, problems: &mut Problems) -> Option<A
     if !sealers.is_empty() && !checks.arc {
         problems.key(raw, "arc_trusted_sealers", off(Method::Arc));
     }
-    Some(Actions { rules, obey_dmarc: obey_dmarc?, sealers, dry_run: raw.is_on("dry_run", problems) })
+    Some(Actions {
+        rules,
+        obey_author_policy: reject_fail && checks.author_policy,
+        obey_dmarc: obey_dmarc?,
+        sealers,
+        dry_run: raw.is_on("dry_run", problems),
+    })
 }
 
 fn rule(text: &str, checks: Checks) -> Result<Rule, String> {
@@ -367,12 +379,14 @@ mod tests {
         assert_eq!(config.removal.which, Remove::Own);
         assert!(config.removal.keep.is_empty() && config.clients.trusted.is_empty() && !config.received_spf);
         assert_eq!(config.clients.xforward, Networks::loopback());
-        let checks = Checks { spf: true, dmarc: true, arc: true, iprev: false, domainkeys: false };
+        let checks =
+            Checks { spf: true, dmarc: true, arc: true, iprev: false, domainkeys: false, author_policy: false };
         assert_eq!(config.checks, checks);
         let local = LocalRules { accept_uncovered: false, min_key_bits: 1024, aligned: RequireAligned::Off };
         assert_eq!(config.local, local);
         let actions = &config.actions;
-        assert!(actions.rules.is_empty() && !actions.obey_dmarc && actions.sealers.is_empty() && !actions.dry_run);
+        assert!(actions.rules.is_empty() && !actions.obey_author_policy);
+        assert!(!actions.obey_dmarc && actions.sealers.is_empty() && !actions.dry_run);
         assert_eq!((config.verify.max_signatures, config.verify.clock_skew), (20, 300));
         assert!(config.dns.servers.is_empty());
         assert_eq!((config.dns.time, config.dns.stale), (Duration::from_secs(20), Duration::ZERO));
@@ -394,6 +408,7 @@ mod tests {
             ("iprev", "on"),
             ("arc", "on"),
             ("domainkeys", "yes"),
+            ("author_policy", "on"),
             ("uncovered_body", "accept"),
             ("min_key_bits", "2048"),
             ("require_aligned", "strict"),
@@ -434,7 +449,7 @@ mod tests {
         assert_eq!([first, second], rules.each_ref());
         assert_eq!(fail, &Rule::parse("dkim=fail reject").unwrap());
         assert_eq!(error, &Rule::parse("dkim=temperror tempfail").unwrap());
-        assert!(config.actions.obey_dmarc && config.actions.dry_run);
+        assert!(config.actions.obey_author_policy && config.actions.obey_dmarc && config.actions.dry_run);
         let sealers: Vec<&str> = config.actions.sealers.iter().map(DomainName::as_str).collect();
         assert_eq!(sealers, ["lists.example.org", "xn--bcher-kva.example", "example.com"]);
         assert_eq!((config.verify.max_signatures, config.verify.clock_skew), (5, 3600));

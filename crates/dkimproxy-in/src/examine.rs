@@ -8,6 +8,7 @@ use crate::{
 };
 use dkimproxy_auth::{
     authenticate::{Authenticator, Evidence, Findings, Questions},
+    author_policy::{AuthorPolicy, Originators, Published},
     dmarc::{Alignment, AuthorDomain, DmarcResult, author_domain},
     dns::Resolver,
 };
@@ -59,7 +60,7 @@ impl Work {
 
 /// The questions to DNS, under way.
 struct Lookup {
-    task: JoinHandle<Evidence>,
+    task: JoinHandle<(Evidence, Option<Published>)>,
     _end_with_us: AbortOnDrop,
 }
 
@@ -70,6 +71,8 @@ pub(crate) struct Examined {
     pub(crate) findings: Findings,
     /// One per DomainKeys signature, top to bottom. None: not checked.
     pub(crate) domainkeys: Option<Vec<DomainKeysVerification>>,
+    /// What ADSP and DomainKeys' policy say. None: not asked for.
+    pub(crate) author_policy: Option<AuthorPolicy>,
     /// What local rules say of each DKIM signature.
     objections: Vec<Option<Objection>>,
 }
@@ -101,10 +104,10 @@ impl<R: Resolver> Examination<R> {
             Some(work) => work,
             None => self.begin(header),
         };
-        let evidence = match work.lookup.task.await {
-            Ok(evidence) => evidence,
+        let (evidence, published) = match work.lookup.task.await {
+            Ok(answers) => answers,
             // As if nothing had an answer.
-            Err(_) => self.authenticator.ask(self.no_questions()).await,
+            Err(_) => (self.authenticator.ask(self.no_questions()).await, None),
         };
         let body = work.body.finish();
         let domainkeys = work.domainkeys.map(|(verifier, hasher)| verifier.finish(&hasher.finish(), &evidence.keys));
@@ -117,7 +120,16 @@ impl<R: Resolver> Examination<R> {
         let mut findings = evidence.findings(verifications, |found| object(found).is_none(), arc);
         let objections = findings.dkim.iter().map(object).collect();
         drop_unproven(&mut findings, self.envelope.source);
-        Ok(Examined { header: work.header, envelope: self.envelope, findings, domainkeys, objections })
+        let mut examined = Examined {
+            header: work.header,
+            envelope: self.envelope,
+            findings,
+            domainkeys,
+            author_policy: None,
+            objections,
+        };
+        examined.author_policy = published.map(|published| examined.judge_by(&published));
+        Ok(examined)
     }
 
     fn begin(&self, header: Arc<Header>) -> Work {
@@ -129,7 +141,13 @@ impl<R: Resolver> Examination<R> {
         let mut questions = self.questions(&author, &verifier, arc.as_ref());
         questions.keys.extend(domainkeys.iter().flat_map(DomainKeysVerifier::key_names));
         let authenticator = self.authenticator.clone();
-        let task = tokio::spawn(async move { authenticator.ask(questions).await });
+        let checks = self.config.checks;
+        let originators = checks.author_policy.then(|| Originators::of(&header, checks.domainkeys));
+        let task = tokio::spawn(async move {
+            tokio::join!(authenticator.ask(questions), async {
+                Some(authenticator.author_policies(originators?).await)
+            })
+        });
         let lookup = Lookup { _end_with_us: AbortOnDrop(task.abort_handle()), task };
         let of_arc = arc.iter().flat_map(ArcVerifier::body_requests);
         let body = BodyHasher::new(verifier.body_requests().chain(of_arc));
@@ -195,6 +213,11 @@ impl Examined {
         self.findings.dkim.iter().zip(&self.objections).map(judged).collect()
     }
 
+    fn judge_by(&self, published: &Published) -> AuthorPolicy {
+        let dkim: Vec<_> = self.dkim().iter().map(|judged| (judged.found, judged.result())).collect();
+        published.evaluate(&dkim, self.domainkeys.as_deref().unwrap_or_default())
+    }
+
     /// What the policy table looks at.
     pub(crate) fn facts(&self) -> Facts<'_> {
         Facts {
@@ -205,6 +228,7 @@ impl Examined {
             spf: self.findings.spf().map(policy::Spf::of),
             dmarc: self.findings.dmarc.as_ref().map(policy::Dmarc::of),
             arc: self.findings.arc.as_ref().map(|arc| arc.result.as_str()),
+            author_policy: self.author_policy.as_ref(),
             iprev: self.findings.iprev.as_ref().map(|iprev| iprev.result.as_str()),
         }
     }

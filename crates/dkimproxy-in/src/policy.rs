@@ -10,7 +10,10 @@ pub(crate) use local::{Judged, LocalRules, Objection, RequireAligned, of_domaink
 pub(crate) use rule::{Action, AddedField, Answer, Method, Rule};
 
 use crate::config::Actions;
-use dkimproxy_auth::dmarc::{DmarcResult, Policy};
+use dkimproxy_auth::{
+    author_policy::{AuthorPolicy, Verdict},
+    dmarc::{DmarcResult, Policy},
+};
 use dkimproxy_daemon::filter::Reply;
 
 /// The field that says what the domain in From asks for.
@@ -28,12 +31,12 @@ pub(crate) struct Judgement {
 /// A message is refused.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    /// The check that decided.
-    pub(crate) method: Method,
+    /// The check that decided, as Authentication-Results names it.
+    pub(crate) method: &'static str,
     pub(crate) reply: Reply,
 }
 
-/// Tries the rules in their order, then what the domain asks for by DMARC.
+/// Tries the rules in their order, then what domains ask for: by ADSP and DomainKeys, then by DMARC.
 ///
 /// "Cryptographic signature verification failures MUST NOT provoke 4xx SMTP replies" (RFC 6376 section 6.3): rules that
 /// answer so have `temperror` among their conditions. What a relay of ours hands on is never refused: it would have to
@@ -41,7 +44,7 @@ pub(crate) struct Refusal {
 pub(crate) fn judge(actions: &Actions, facts: &Facts<'_>) -> Judgement {
     let mut judgement = Judgement::default();
     for rule in actions.rules.iter().filter(|rule| applies(rule, facts)) {
-        let refuse = |reply| Some(Refusal { method: deciding(rule), reply });
+        let refuse = |reply| Some(Refusal { method: deciding(rule).as_str(), reply });
         match &rule.action {
             Action::Accept => return judgement,
             Action::AddField(field) => judgement.fields.push(field.clone()),
@@ -55,7 +58,10 @@ pub(crate) fn judge(actions: &Actions, facts: &Facts<'_>) -> Judgement {
             }
         }
     }
-    if actions.obey_dmarc {
+    if actions.obey_author_policy && !facts.from_relay {
+        judgement.refusal = facts.author_policy.and_then(obey_author_policy);
+    }
+    if actions.obey_dmarc && judgement.refusal.is_none() {
         obey_dmarc(facts, &mut judgement);
     }
     judgement
@@ -78,6 +84,15 @@ fn deciding(rule: &Rule) -> Method {
     temporary.or(rule.conditions.first()).map_or(Method::Dkim, |condition| condition.method)
 }
 
+fn obey_author_policy(policy: &AuthorPolicy) -> Option<Refusal> {
+    let adsp = policy.adsp.iter().find(|(_, result)| result.verdict() == Verdict::Reject);
+    if let Some((domain, _)) = adsp {
+        return Some(Refusal { method: "dkim-adsp", reply: reply::author_policy(domain, "ADSP") });
+    }
+    let (domain, _) = policy.sender.as_ref().filter(|(_, verdict)| *verdict == Verdict::Reject)?;
+    Some(Refusal { method: Method::DomainKeys.as_str(), reply: reply::author_policy(domain, "DomainKeys") })
+}
+
 fn obey_dmarc(facts: &Facts<'_>, judgement: &mut Judgement) {
     let Some(dmarc) = &facts.dmarc else { return };
     if dmarc.result != DmarcResult::Fail || dmarc.lifted {
@@ -91,7 +106,7 @@ fn obey_dmarc(facts: &Facts<'_>, judgement: &mut Judgement) {
         Policy::Reject if facts.from_relay => {}
         Policy::Reject => {
             let reply = reply::dmarc_policy(dmarc);
-            judgement.refusal = Some(Refusal { method: Method::Dmarc, reply });
+            judgement.refusal = Some(Refusal { method: Method::Dmarc.as_str(), reply });
         }
     }
 }

@@ -11,7 +11,10 @@ use crate::{
     examine::Examined,
     policy::{Judged, Judgement, Refusal},
 };
-use dkimproxy_auth::results::{self, AuthenticationResults, ResultEntry, dkim_results};
+use dkimproxy_auth::{
+    author_policy::AuthorPolicy,
+    results::{self, AuthenticationResults, ResultEntry, dkim_results},
+};
 use dkimproxy_core::verify::DkimResult;
 use dkimproxy_daemon::filter::{Edits, Reply};
 
@@ -47,9 +50,10 @@ pub(crate) fn authentication_results(
 ) -> AuthenticationResults {
     let mut entries = dkim_entries(examined);
     entries.extend(examined.domainkeys.iter().flat_map(|found| domainkeys::entries(found)));
+    entries.extend(examined.author_policy.iter().flat_map(AuthorPolicy::entries));
     entries.extend(examined.findings.entries(examined.envelope.source.address()));
     if let Some(refusal) = refusal
-        && let Some(entry) = entries.iter_mut().rfind(|entry| entry.method == refusal.method.as_str())
+        && let Some(entry) = entries.iter_mut().rfind(|entry| entry.method == refusal.method)
     {
         let comment = entry.comment.take().map_or(String::new(), |comment| format!(", {comment}"));
         entry.comment = Some(format!("{}{comment}", would_be(&refusal.reply)));

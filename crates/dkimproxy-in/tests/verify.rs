@@ -54,7 +54,7 @@ fn json_is_one_line_per_message_in_header_order() {
          \"i\":\"@football.example.com\",\"result\":\"temperror\",\"reason\":\"key unavailable\",\"policy\":null}}],\
          \"spf\":null,\"dmarc\":{{\"result\":\"none\",\"policy\":null,\"disposition\":\"none\",\
          \"from_domain\":\"football.example.com\",\"record_domain\":null,\"lifted_by\":null,\"reason\":null}},\
-         \"arc\":{{\"result\":\"none\",\"oldest_pass\":null,\"reason\":null}},\"iprev\":null,\"refusal\":null,\
+         \"arc\":{{\"result\":\"none\",\"oldest_pass\":null,\"reason\":null}},\"iprev\":null,\"author_policy\":null,\"refusal\":null,\
          \"authentication_results\":\"mx.example.org; \
          dkim=pass (256-bit key) header.d=football.example.com header.i=@football.example.com header.s=brisbane \
          header.a=ed25519-sha256 header.b=\\\"/gCrinpc\\\"; \
@@ -202,4 +202,31 @@ fn mistakes_in_the_configuration_end_with_2() {
     let assert = verify(&zone).args(["--resolver", "nowhere", "--max-signatures", "0"]).arg(&message).assert().code(2);
     let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(stderr.contains("--resolver: ") && stderr.contains("--max_signatures: "), "{stderr}");
+}
+
+#[test]
+fn policies_of_before_dmarc_are_told_where_asked_for() {
+    let (folder, message, zone) = folder();
+    let records = ZONE.replacen(
+        '{',
+        r#"{ "_adsp._domainkey.football.example.com": ["dkim=discardable"], "_domainkey.football.example.com": ["o=-"],"#,
+        1,
+    );
+    fs::write(&zone, records).unwrap();
+    let on = ["--author-policy", "on", "--domainkeys", "on", "--reject-fail", "on"];
+    let good = stdout(verify(&zone).args(on).arg(&message));
+    assert!(good.contains("\n  author policy result: accept\n      ADSP      pass football.example.com\n"), "{good}");
+    assert!(good.contains("\n  sender policy result: accept\n"), "{good}");
+    let unsigned = folder.path().join("unsigned.eml");
+    fs::write(&unsigned, "From: joe@football.example.com\r\n\r\nHello\r\n").unwrap();
+    let found = told(&zone, &unsigned, &on);
+    let adsp = serde_json::json!([{"domain": "football.example.com", "result": "discard"}]);
+    let sender = serde_json::json!({"domain": "football.example.com", "result": "reject"});
+    assert_eq!(found["author_policy"], serde_json::json!({"author": "reject", "adsp": adsp, "sender": sender}));
+    assert!(
+        found["refusal"].as_str().unwrap().starts_with("550 5.7.1 Refused by the ADSP policy of football"),
+        "{found}"
+    );
+    let classic = stdout(verify(&zone).args(on).arg("--classic").arg(&unsigned));
+    assert!(classic.ends_with("\nsender policy result: reject\nADSP policy result: reject\n"), "{classic}");
 }

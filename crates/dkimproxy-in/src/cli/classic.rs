@@ -5,8 +5,9 @@ use dkimproxy_core::{address, verify::DkimResult};
 use dkimproxy_daemon::log::escape;
 use std::fmt::{self, Write};
 
-/// `originator address: A`, then for each signature `signature identity: I` and `verify result: DETAIL`. Its lines on policies
-/// (DomainKeys, ADSP) are not there: nobody looks them up any more.
+/// `originator address: A`, then for each signature `signature identity: I` and `verify result: DETAIL`. Then what
+/// was asked for of `sender policy result: WORD` (DomainKeys) and `ADSP policy result: WORD`; the line on the author policy
+/// (the draft SSP) is not there.
 pub(super) fn report(finding: &Finding<'_>) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -29,5 +30,9 @@ fn write_report(out: &mut String, finding: &Finding<'_>) -> fmt::Result {
             None => writeln!(out, "verify result: {}", result.as_str())?,
         }
     }
-    Ok(())
+    let Some(policy) = &finding.examined.author_policy else { return Ok(()) };
+    if let Some((_, verdict)) = &policy.sender {
+        writeln!(out, "sender policy result: {}", verdict.as_str())?;
+    }
+    writeln!(out, "ADSP policy result: {}", policy.author().as_str())
 }

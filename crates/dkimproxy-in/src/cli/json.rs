@@ -7,9 +7,10 @@ use crate::{
 };
 use dkimproxy_auth::{
     authenticate::{DmarcFinding, SpfFinding},
+    author_policy::{AuthorPolicy, Verdict},
     iprev::IprevOutcome,
 };
-use dkimproxy_core::{arc::ArcOutcome, domainkeys::DomainKeysVerification};
+use dkimproxy_core::{arc::ArcOutcome, domain::DomainName, domainkeys::DomainKeysVerification};
 use serde_json::{Value, json};
 use std::fmt::Display;
 
@@ -25,6 +26,7 @@ pub(super) fn object(finding: &Finding<'_>) -> String {
         ("dmarc", or_null(found.dmarc.as_ref(), dmarc)),
         ("arc", or_null(found.arc.as_ref(), arc)),
         ("iprev", or_null(found.iprev.as_ref(), iprev)),
+        ("author_policy", or_null(finding.examined.author_policy.as_ref(), author_policy)),
         ("refusal", or_null(finding.judgement().refusal.as_ref(), refusal)),
         ("authentication_results", json!(finding.results().body()).to_string()),
     ])
@@ -121,6 +123,22 @@ fn arc(found: &ArcOutcome) -> String {
 
 fn iprev(found: &IprevOutcome) -> String {
     members(&[("result", quoted(found.result.as_str())), ("ip", quoted(found.ip)), ("name", text(found.name.as_ref()))])
+}
+
+/// `author` is what all of `adsp` amounts to; `sender` is null unless DomainKeys are checked, too.
+fn author_policy(found: &AuthorPolicy) -> String {
+    let adsp = found
+        .adsp
+        .iter()
+        .map(|(domain, result)| members(&[("domain", quoted(domain)), ("result", quoted(result.as_str()))]));
+    let sender = |(domain, verdict): &(DomainName, Verdict)| {
+        members(&[("domain", quoted(domain)), ("result", quoted(verdict.as_str()))])
+    };
+    members(&[
+        ("author", quoted(found.author().as_str())),
+        ("adsp", format!("[{}]", adsp.collect::<Vec<_>>().join(","))),
+        ("sender", or_null(found.sender.as_ref(), sender)),
+    ])
 }
 
 /// What the daemon would answer instead of passing the message on.

@@ -2,7 +2,7 @@
 
 use super::Finding;
 use crate::policy::Judged;
-use dkimproxy_auth::{authenticate::Findings, spf::Scope};
+use dkimproxy_auth::{authenticate::Findings, author_policy::AuthorPolicy, spf::Scope};
 use dkimproxy_core::verify::DkimResult;
 use dkimproxy_daemon::log::escape;
 use std::fmt::{self, Display, Write};
@@ -37,6 +37,9 @@ fn write_report(out: &mut String, finding: &Finding<'_>) -> fmt::Result {
         because(out, found.outcome.as_ref().err())?;
     }
     write_others(out, &finding.examined.findings)?;
+    if let Some(policy) = &finding.examined.author_policy {
+        write_policy(out, policy)?;
+    }
     write_verdict(out, finding)?;
     let field = String::from_utf8_lossy(&finding.results().field()).replace("\r\n", "\n");
     write!(out, "\n{field}")
@@ -101,6 +104,17 @@ fn write_others(out: &mut String, found: &Findings) -> fmt::Result {
         check(out, "iprev", iprev.result.as_str(), format!("{}{name}", iprev.ip))?;
     }
     Ok(())
+}
+
+/// What the policies of before DMARC say.
+fn write_policy(out: &mut String, policy: &AuthorPolicy) -> fmt::Result {
+    writeln!(out, "  author policy result: {}", policy.author().as_str())?;
+    for (domain, result) in &policy.adsp {
+        detail(out, "ADSP", format!("{} {domain}", result.as_str()))?;
+    }
+    let Some((domain, verdict)) = &policy.sender else { return Ok(()) };
+    writeln!(out, "  sender policy result: {}", verdict.as_str())?;
+    detail(out, "sender", domain)
 }
 
 /// What the daemon would do, if it is more than passing the message on.

@@ -70,6 +70,12 @@ const CHECKS: &[OptionDef] = &[
         "DomainKeys (RFC 4870) is historic and knows only SHA-1, which proves nothing today. Its results never count \
          for DMARC.",
     ),
+    OptionDef::switch("author_policy", "Ask what a domain said about its unsigned mail before DMARC").default("off").manual(
+        "ADSP (RFC 5617, historic) of the domains in From; with domainkeys on also the policy of DomainKeys (RFC 4870) \
+         of the domain in Sender, or else in From. Authentication-Results says dkim-adsp. Nothing is refused for \
+         it but with reject_fail. The still older draft SSP (_policy._domainkey) is not asked for.",
+    )
+    .difference("off; 1.4.1 asked DNS for each message, and wrote the answers nowhere"),
     OptionDef::new("max_signatures", "NUMBER", "Signatures verified per message")
         .default("20")
         .manual("Counted from the top of the message. Those beyond are not looked at; their result is permerror."),
@@ -124,8 +130,9 @@ const ACTIONS: &[OptionDef] = &[
          none may yet turn out good (result temperror). Keys in test mode (t=y) do not count.\n\n\
          Messages without signature and signatures that cannot be verified for other reasons pass. Think twice: RFC \
          6376 section 6.1 asks to treat a bad signature like none, and mailing lists break signatures.\n\n\
-         In DKIMproxy 1.4 this depended on policies that no longer exist (ADSP), and in the file the key had no \
-         effect.",
+         With author_policy on, it also answers 550 5.7.1 if ADSP says discardable and no signature of the domain in \
+         From passes, or if DomainKeys says o=- without t=y and no signature of the sender does. In DKIMproxy 1.4 it \
+         did only that, and in the file the key had no effect.",
     )
     .difference("counts wherever it is written, and refuses wrong signatures; 1.4.1 heeded --reject-fail with a hyphen only, and refused what ADSP asked for"),
     OptionDef::switch("reject_error", "Refuse messages for now if DNS has no answer").default("off").manual(

@@ -343,5 +343,6 @@ async fn a_message_without_body_and_one_without_anything() {
 }
 
 mod actions;
+mod author_policy;
 mod injection;
 mod receiver;

@@ -3,6 +3,7 @@
 use super::{Judged, Method, of_message};
 use dkimproxy_auth::{
     authenticate::{DmarcFinding, SpfFinding},
+    author_policy::AuthorPolicy,
     dmarc::{DmarcResult, Policy},
     spf::SpfResult,
 };
@@ -21,6 +22,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) dmarc: Option<Dmarc<'a>>,
     pub(crate) arc: Option<&'static str>,
     pub(crate) iprev: Option<&'static str>,
+    pub(crate) author_policy: Option<&'a AuthorPolicy>,
 }
 
 /// What SPF says.

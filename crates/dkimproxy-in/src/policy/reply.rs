@@ -1,7 +1,7 @@
 //! The replies that refuse a message: codes by RFC 7372 and RFC 9989, texts for strangers.
 
 use super::{Answer, Dmarc, Facts, Method, Objection, rule::Condition};
-use dkimproxy_core::verify::DkimResult;
+use dkimproxy_core::{domain::DomainName, verify::DkimResult};
 use dkimproxy_daemon::filter::Reply;
 
 /// The longest name or foreign text that stands in a reply, in characters.
@@ -43,6 +43,12 @@ pub(super) fn permanent(answer: &Answer, conditions: &[Condition], facts: &Facts
 /// Refuses as the domain asks by DMARC; RFC 9989 section 7.2 wants the word DMARC in the text.
 pub(super) fn dmarc_policy(dmarc: &Dmarc<'_>) -> Reply {
     let text = format!("Refused by the DMARC policy{}: {UNAUTHENTICATED}", of_author(Some(dmarc)));
+    write(&Answer::default(), 550, "5.7.1", &text)
+}
+
+/// Refuses as the domain asks by a policy of before DMARC; 1.4.1 answered with the same code.
+pub(super) fn author_policy(domain: &DomainName, policy: &str) -> Reply {
+    let text = format!("Refused by the {policy} policy of {domain}: no signature of that domain passes");
     write(&Answer::default(), 550, "5.7.1", &text)
 }
 
