@@ -25,7 +25,7 @@ const MAX_AUTHORS: usize = 10;
 /// Whose mail a message claims to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Originators {
-    /// The domains in From: each is judged by itself (RFC 5617 section 3.1).
+    /// The domains in From: each is judged by itself.
     authors: Vec<DomainName>,
     sender: Option<Sender>,
 }
@@ -235,7 +235,7 @@ async fn practices<R: Resolver>(resolver: &R, domain: &DomainName) -> AdspResult
     match resolver.txt(&format!("_adsp._domainkey.{domain}")).await {
         Ok(answer) => match answer.records.as_slice() {
             [record] => read_practices(record),
-            // "More than one record [...] the ADSP result is undefined."
+            // Several records leave open what is meant.
             _ => AdspResult::PermError,
         },
         Err(LookupError::ServerFailure | LookupError::Timeout) => AdspResult::TempError,
