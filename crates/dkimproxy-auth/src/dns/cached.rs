@@ -84,7 +84,7 @@ impl<R: Resolver> CachedResolver<R> {
             })
         };
         let reply = self.cache.get(question, ask).await??;
-        (form.unwrap)(&reply).map(Answer::clone).ok_or(LookupError::ServerFailure)
+        (form.unwrap)(&reply).cloned().ok_or(LookupError::ServerFailure)
     }
 }
 

@@ -303,7 +303,7 @@ mod tests {
                 zone.lookup(name, |node| &node.aaaa).unwrap().records,
                 ["2001:db8::1".parse::<Ipv6Addr>().unwrap()]
             );
-            assert_eq!(zone.lookup(name, |node| &node.mx).unwrap().records, [mx.clone()]);
+            assert_eq!(zone.lookup(name, |node| &node.mx).unwrap().records, std::slice::from_ref(&mx));
             assert_eq!(zone.lookup(name, |node| &node.txt), Err(LookupError::Timeout));
         }
         assert_eq!(zone.lookup(&reverse_name(address.into()), |node| &node.ptr).unwrap().records, ["a.example"]);
