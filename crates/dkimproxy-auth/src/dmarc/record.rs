@@ -1,5 +1,10 @@
 //! The DMARC policy record (section 4.5 to 4.8).
 
+use std::collections::BTreeSet;
+
+/// Longest record that is read, in octets. Nobody needs as much; it bounds what a hostile one costs.
+const LONGEST: usize = 16 * 1024;
+
 /// What the domain's owner asks for (section 4.7: p, sp, np).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Policy {
@@ -100,21 +105,30 @@ impl Record {
     ///
     /// v "MUST be the first tag in the list. The tag value is case sensitive" (section 4.7). "Syntax errors in the
     /// remainder of the record MUST be discarded in favor of default values (if any) or ignored outright" (section 4.8).
+    /// But of two tags with one name nobody can tell which is meant: "if a tag name does occur more than once, the entire
+    /// tag-list is invalid" (RFC 6376 section 3.2, whose syntax section 4.7 takes over).
     pub fn parse(txt: &[u8]) -> Option<Self> {
+        if txt.len() > LONGEST {
+            return None;
+        }
         let mut tags = txt.split(|octet| *octet == b';').map(tag);
         let (name, value) = tags.next()??;
         if !name.eq_ignore_ascii_case(b"v") || value != b"DMARC1" {
             return None;
         }
         let mut written = Written::default();
+        let mut names = BTreeSet::from([b"v".to_vec()]);
         for (name, value) in tags.flatten() {
+            if !names.insert(name.to_ascii_lowercase()) {
+                return None;
+            }
             written.take(name, value);
         }
         Some(written.record())
     }
 }
 
-/// The tags as they stand; the first of each name counts.
+/// The tags as they stand.
 #[derive(Default)]
 struct Written<'t> {
     p: Option<&'t [u8]>,
@@ -223,6 +237,9 @@ mod tests {
             ("v=DMARC1 p=none", None),
             ("v=DMARC10; p=none", None),
             ("p=none; v=DMARC1", None),
+            ("v=DMARC1; p=none; P=reject", None),
+            ("v=DMARC1; v=DMARC1; p=none", None),
+            ("v=DMARC1; p=none; bogus; adkim=x; =y", Some(Policy::None)),
             ("", None),
         ] {
             let policies = Record::parse(txt.as_bytes()).and_then(|record| record.policies);

@@ -24,7 +24,8 @@ pub struct ParsedResult {
     pub result: String,
     /// The value of `reason=`.
     pub reason: Option<String>,
-    /// ptype, property and value, in the order written. A value is without its quotes.
+    /// ptype, property and value, in the order written. A value is without its quotes. A property that some write
+    /// without a ptype has an empty one.
     pub properties: Vec<(String, String, String)>,
     /// The comments in it, without parentheses.
     pub comments: Vec<String>,
@@ -48,7 +49,12 @@ pub enum ReadError {
 pub fn parse(body: &[u8]) -> Result<ParsedField, ReadError> {
     let mut cursor = Cursor::new(body);
     cursor.skip_cfws()?;
+    let is_quoted = cursor.rest.first() == Some(&b'"');
     let authserv_id = cursor.value()?.ok_or(ReadError::NoId)?;
+    // A token is ASCII (RFC 2045 section 5.1); RFC 6532 does not widen it.
+    if !is_quoted && !authserv_id.is_ascii() {
+        return Err(ReadError::NoId);
+    }
     cursor.skip_cfws()?;
     let version = cursor.take_while(|b| b.is_ascii_digit());
     let mut field = ParsedField { authserv_id, version, results: Vec::new() };
@@ -94,7 +100,9 @@ impl<'a> Cursor<'a> {
             let none = method.eq_ignore_ascii_case("none");
             return if none { Ok(None) } else { Err(ReadError::Expected("\"=\" after the method")) };
         }
-        let result = self.spaced(|c| c.keyword("a result"))?;
+        // A Keyword; some write a URI or a number with a point.
+        let wanted = |b| is_token_octet(b) || matches!(b, b'/' | b':');
+        let result = self.spaced(|c| c.take_while(wanted).ok_or(ReadError::Expected("a result")))?;
         let mut result = ParsedResult { method, version, result, ..ParsedResult::default() };
         self.properties(&mut result)?;
         result.comments = std::mem::take(&mut self.comments);
@@ -105,7 +113,7 @@ impl<'a> Cursor<'a> {
     fn properties(&mut self, result: &mut ParsedResult) -> Result<(), ReadError> {
         loop {
             self.skip_cfws()?;
-            if matches!(self.rest.first(), None | Some(b';')) {
+            if self.at_end() {
                 return Ok(());
             }
             let word = self.keyword("a property")?;
@@ -117,10 +125,18 @@ impl<'a> Cursor<'a> {
                 result.properties.push((word, name, value));
             } else if word.eq_ignore_ascii_case("reason") && self.eat(b'=') {
                 result.reason = Some(self.spaced(|c| c.value()?.ok_or(ReadError::Expected("a reason")))?);
+            } else if self.eat(b'=') {
+                let value = self.spaced(|c| if c.at_end() { Ok(String::new()) } else { c.pvalue() })?;
+                result.properties.push((String::new(), word, value));
             } else {
                 return Err(ReadError::Expected("a property"));
             }
         }
+    }
+
+    /// Nothing more of this result is left.
+    fn at_end(&self) -> bool {
+        matches!(self.rest.first(), None | Some(b';'))
     }
 
     /// Reads something with CFWS around it.
