@@ -119,10 +119,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
 
     /// Gives memory back after a large transfer.
     pub fn shrink(&mut self) {
-        if self.input.capacity() > 2 * SMALL {
+        if self.input.capacity() > 2 * MEDIUM {
             self.input = BytesMut::from(&*self.input);
         }
-        if self.output.capacity() > 2 * SMALL {
+        if self.output.capacity() > 2 * MEDIUM {
             self.output = BytesMut::from(&*self.output);
         }
     }
@@ -164,7 +164,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
 /// Octets taken at a time while commands and replies come.
 pub const SMALL: usize = 4 * 1024;
 
-/// Octets taken at a time while mail data comes.
+/// Octets taken at first when mail data comes: all of most messages. (The allocator puts its house in order whenever more
+/// than 64 KiB are given back to it, and that shall not happen with every message.)
+pub const MEDIUM: usize = 16 * 1024;
+
+/// Octets taken at a time while more mail data comes.
 pub const LARGE: usize = 64 * 1024;
 
 impl PeerError {

@@ -64,7 +64,12 @@ where
     if let Some(reply) = end.as_ref().err().and_then(SessionError::reply) {
         client.output.extend_from_slice(reply.as_bytes());
     }
-    client.close(LAST_WORDS).await;
+    if end.is_ok() && client.input.is_empty() {
+        // It said QUIT and nothing after that: nothing is under way that could take our last words back.
+        let _ = client.flush(LAST_WORDS).await;
+    } else {
+        client.close(LAST_WORDS).await;
+    }
     end
 }
 

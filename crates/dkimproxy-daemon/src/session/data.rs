@@ -4,7 +4,7 @@ use super::{RelayError, Session, SessionError};
 use crate::{
     filter::{Decision, Filter, MessageFilter, Reply, Verdict},
     log,
-    peer::LARGE,
+    peer::{LARGE, MEDIUM},
     serve::Settings,
     spool::Spool,
 };
@@ -69,15 +69,19 @@ where
     async fn take_in<M: MessageFilter>(&mut self, intake: &mut Intake<M>) -> Result<(), SessionError> {
         let limit = self.settings().timeouts.client_data;
         let mut decoder = DataDecoder::new(self.settings().stray_newlines);
+        let mut size = MEDIUM;
         loop {
             let taken = decoder.decode(&self.client.input, |piece| intake.take(piece));
             self.client.input.advance(taken);
             if decoder.is_ended() {
                 break;
             }
-            self.client.fill(LARGE, limit).await?;
-            // A client that sends as fast as we read would keep the thread: the others have their turn after each piece.
-            yield_now().await;
+            self.client.fill(size, limit).await?;
+            if self.client.input.len() >= size {
+                size = LARGE; // there is more of it
+                // A client that sends as fast as we read would keep the thread: the others have their turn.
+                yield_now().await;
+            }
         }
         if decoder.is_refused() {
             intake.whole = Err(Trouble::BareNewline);
