@@ -13,7 +13,7 @@ use tracing::{
 
 /// The text of an event, without name, time or line end; nothing in it can split the line.
 pub(super) fn render(event: &Event<'_>, format: Format, ident: &str) -> String {
-    let mut parts = Parts::default();
+    let mut parts = Parts { structured: format == Format::Json, ..Parts::default() };
     event.record(&mut parts);
     match format {
         Format::Text => text(event, parts),
@@ -59,14 +59,17 @@ fn json(event: &Event<'_>, parts: Parts, ident: &str) -> Value {
 struct Parts {
     message: String,
     fields: Vec<(&'static str, String)>,
+    /// Read only if `structured`: a text has no use for it.
     object: Option<Value>,
+    structured: bool,
 }
 
 impl Visit for Parts {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
             "message" => self.message = format!("{value:?}"),
-            "json" => self.object = serde_json::from_str(&format!("{value:?}")).ok(),
+            "json" if self.structured => self.object = serde_json::from_str(&format!("{value:?}")).ok(),
+            "json" => {}
             name => self.fields.push((name, format!("{value:?}"))),
         }
     }
