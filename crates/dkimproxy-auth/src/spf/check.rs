@@ -123,7 +123,7 @@ impl<'q, R: Resolver> Check<'q, R> {
         })
     }
 
-    /// "the result of the redirect is [...] unless the <target-name> has no record, in which case permerror" (6.1).
+    /// "the result of the redirect is [...] unless the `<target-name>` has no record, in which case permerror" (6.1).
     async fn redirect(&mut self, target: &MacroString, domain: &str, included: bool) -> Found {
         self.count_lookup()?;
         let target = self.expand(target, domain).await?;
