@@ -16,7 +16,7 @@ pub use findings::{DmarcFinding, Findings, SpfFinding};
 use crate::{
     author_policy::{self, Originators},
     dmarc::{self, AuthorDomain, Discovery, Identifier},
-    dns::{CachedResolver, Deadline, Resolver, Statistics},
+    dns::{CacheLimits, CachedResolver, Deadline, Resolver, Statistics},
     iprev::{self, IprevOutcome},
     keys::{KeyFetcher, KeyLimits},
     spf::{self, Query, Scope},
@@ -108,12 +108,13 @@ impl<R> Clone for Authenticator<R> {
 }
 
 impl<R: Resolver> Authenticator<R> {
-    /// With nothing remembered. [`Settings::time`] bounds the lookups of keys, too. Keys have one memory, all other
-    /// answers another one of the same limits.
+    /// With nothing remembered. [`Settings::time`] bounds the lookups of keys, too. Of the size of the cache keys have one
+    /// half, all other answers the other one.
     pub fn new(resolver: R, settings: Settings, keys: KeyLimits) -> Self {
         let resolver = Arc::new(resolver);
-        let limits = KeyLimits { time: settings.time, ..keys };
-        let cached = CachedResolver::new(resolver.clone(), limits.cache.clone());
+        let half = CacheLimits { octets: keys.cache.octets / 2, ..keys.cache };
+        let limits = KeyLimits { time: settings.time, cache: half.clone(), ..keys };
+        let cached = CachedResolver::new(resolver.clone(), half);
         Self { resolver: Arc::new(cached), keys: KeyFetcher::new(resolver, limits), settings: Arc::new(settings) }
     }
 
@@ -200,3 +201,6 @@ impl<R> std::fmt::Debug for Authenticator<R> {
         f.debug_struct("Authenticator").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

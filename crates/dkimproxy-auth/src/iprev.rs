@@ -69,3 +69,36 @@ async fn leads_to<R: Resolver>(resolver: &R, name: &str, ip: IpAddr) -> Result<b
         IpAddr::V6(ip) => Ok(resolver.aaaa(name).await?.records.contains(&ip)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::Zone;
+
+    #[tokio::test]
+    async fn the_four_results() {
+        let zone = Zone::from_json(
+            r#"{
+            "1.2.0.192.in-addr.arpa": {"PTR": ["no.example", "a.example"]}, "a.example": {"A": ["192.0.2.1"]},
+            "2.2.0.192.in-addr.arpa": {"PTR": ["a.example", "no.example"]},
+            "3.2.0.192.in-addr.arpa": "servfail",
+            "5.2.0.192.in-addr.arpa": {"PTR": ["slow.example", "a.example"]}, "slow.example": "timeout",
+            "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa": {"PTR": ["six.example"]},
+            "six.example": {"AAAA": ["2001:db8::1"]}
+        }"#,
+        )
+        .unwrap();
+        for (ip, result, name) in [
+            ("192.0.2.1", IprevResult::Pass, Some("a.example")),
+            ("::ffff:192.0.2.1", IprevResult::Pass, Some("a.example")),
+            ("192.0.2.2", IprevResult::Fail, Some("a.example")),
+            ("192.0.2.3", IprevResult::TempError, None),
+            ("192.0.2.4", IprevResult::PermError, None),
+            ("192.0.2.5", IprevResult::TempError, Some("slow.example")),
+            ("2001:db8::1", IprevResult::Pass, Some("six.example")),
+        ] {
+            let found = check(&zone, ip.parse().unwrap()).await;
+            assert_eq!((found.result, found.name.as_deref()), (result, name), "{ip}");
+        }
+    }
+}

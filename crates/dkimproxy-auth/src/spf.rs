@@ -99,7 +99,7 @@ fn without_source_route(path: &str) -> &str {
     }
 }
 
-/// The last "@" that no quotes enclose.
+/// The last "@" that no quotes enclose; the last one at all where they do not end.
 fn at_sign(mailbox: &str) -> Option<usize> {
     let mut quoted = false;
     let mut escaped = false;
@@ -113,7 +113,7 @@ fn at_sign(mailbox: &str) -> Option<usize> {
             _ => {}
         }
     }
-    found
+    if quoted { mailbox.rfind('@') } else { found }
 }
 
 /// What check_host found.
@@ -221,6 +221,8 @@ mod tests {
             ("\"a@b\"@example.org", "\"a@b\"", "example.org"),
             ("u%b@c.example", "u%b", "c.example"),
             ("a@b@c.example", "a@b", "c.example"),
+            ("a\"b@c.example", "a\"b", "c.example"),
+            ("\"a\\\"@b\"@c.example", "\"a\\\"@b\"", "c.example"),
             ("nowhere", "postmaster", "nowhere"),
         ] {
             let query = Query::mail_from(ip, "helo.example", path);

@@ -3,7 +3,7 @@
 use super::{Alignment, Authenticated, DmarcOutcome, DmarcResult, Identifier, Policies, Policy, PublicSuffix, Record};
 use crate::dns::{LookupError, Resolver};
 use dkimproxy_core::domain::DomainName;
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What DNS says about one name on a walk.
@@ -25,7 +25,8 @@ pub struct Discovery {
 /// "a maximum of eight queries" (section 4.10).
 const LONGEST_WALK: usize = 8;
 
-/// Asks for the records of the Author Domain's tree walk, and of those of all identifiers that might align, at once.
+/// Asks for the records of the Author Domain's tree walk, and of those of all identifiers that might align, at once; then,
+/// only if the policy depends on it, whether the Author Domain exists.
 ///
 /// An identifier of another top-level domain is not asked about: it has no Organizational Domain in common.
 pub async fn discover<R: Resolver>(resolver: &R, author: &DomainName, identifiers: &[DomainName]) -> Discovery {
@@ -40,10 +41,13 @@ pub async fn discover<R: Resolver>(resolver: &R, author: &DomainName, identifier
         };
         (name.to_owned(), found)
     }));
-    // A domain does not exist if there is NXDOMAIN for any type (section 3.2.14, RFC 8020).
-    let (records, addresses) = join(records, resolver.a(author)).await;
-    let author_exists = !matches!(addresses, Err(LookupError::NoName { .. }));
-    Discovery { author: author.to_owned(), author_exists, names: records.into_iter().collect() }
+    let names = records.await.into_iter().collect();
+    let mut discovery = Discovery { author: author.to_owned(), author_exists: true, names };
+    if discovery.depends_on_existence() {
+        // A domain does not exist if there is NXDOMAIN for any type (section 3.2.14, RFC 8020).
+        discovery.author_exists = !matches!(resolver.a(author).await, Err(LookupError::NoName { .. }));
+    }
+    discovery
 }
 
 fn top_level(name: &str) -> &str {
@@ -101,6 +105,12 @@ impl Discovery {
     /// The Organizational Domain of the Author Domain (section 4.10.2). None: DNS did not answer.
     pub fn organizational_domain(&self) -> Option<&str> {
         self.organization_of(&self.author).ok()
+    }
+
+    /// np and sp differ, and one of them applies.
+    fn depends_on_existence(&self) -> bool {
+        let Ok(Some((domain, record))) = self.applicable() else { return false };
+        domain != self.author && record.policies.is_some_and(|policies| policies.subdomain != policies.nonexistent)
     }
 
     /// p for the domain's own record; sp or np for that of a domain above (section 4.10.1).

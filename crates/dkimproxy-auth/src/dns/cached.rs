@@ -79,8 +79,8 @@ impl<R: Resolver> CachedResolver<R> {
     ) -> Result<Answer<T>, LookupError> {
         let ask = async {
             kept(ask.await, |answer| {
-                let heap: usize = answer.records.iter().map(octets).sum();
-                (answer.ttl, heap + answer.records.len() * size_of::<T>(), (form.wrap)(Arc::new(answer)))
+                let heap: usize = answer.records.iter().map(|record| octets(record) + size_of::<T>()).sum();
+                (answer.ttl, heap + size_of::<Answer<T>>(), (form.wrap)(Arc::new(answer)))
             })
         };
         let reply = self.cache.get(question, ask).await??;
