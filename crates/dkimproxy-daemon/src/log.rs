@@ -1,7 +1,7 @@
 //! Logs: one line per message, syslog or stderr; nothing from a message can split a line.
 //!
 //! Everything goes through `tracing`; [`start`] installs what turns its events into lines. Text taken from a peer, a
-//! message or DNS goes through [`escape`] on its way, here and nowhere else: a message's line by [`message()`], any other
+//! message or DNS goes through [`escape()`] on its way, here and nowhere else: a message's line by [`message()`], any other
 //! event as a whole.
 
 mod escape;

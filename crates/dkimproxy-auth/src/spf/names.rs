@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// "The longest domain name": a domain-spec that expands to more loses labels on the left (section 7.3).
 pub(super) const LONGEST_NAME: usize = 253;
 
-/// "If the `<domain>` is malformed [...] or is not a multi-label domain name, [...] check_host() immediately returns the
-/// result none" (section 4.3). U-labels become A-labels.
+/// "If the `<domain>` is malformed [...] or is not a multi-label domain name, [...] check_host() immediately returns
+/// the result none" (section 4.3). U-labels become A-labels.
 pub(super) fn domain_to_check(domain: &str) -> Option<String> {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     // Not a length check, but a bound on the work: an A-label is at most as long as its label in UTF-8, times four.
