@@ -15,8 +15,11 @@ mod suite;
 
 use suite::{Case, Finding};
 
+/// What we say of a case; None: it is not for us to judge.
+type Judge = fn(&Case) -> Option<Finding>;
+
 /// Who runs the cases of a kind. A judge gives None for a case that is not of this sort after all.
-const KINDS: &[(&str, fn(&Case) -> Option<Finding>)] = &[
+const KINDS: &[(&str, Judge)] = &[
     ("spf", spf::check_host),
     ("dmarc", dmarc::evaluate),
     ("dmarc-record", dmarc::record),
