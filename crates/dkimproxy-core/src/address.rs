@@ -110,7 +110,7 @@ fn agree(tokens: &[Token<'_>], mailboxes: &[Mailbox]) -> bool {
     guessed.len() == 1 && guessed == seen && !guessed.contains(&None)
 }
 
-/// What follows each "@" that no quotes or comments enclose.
+/// What follows each "@" that no quotes or comments enclose: atoms with dots between.
 fn domains<'t>(tokens: &'t [Token<'t>]) -> impl Iterator<Item = String> + 't {
     let ats = tokens.iter().enumerate().filter(|(_, token)| **token == Token::Special(b'@'));
     ats.map(|(at, _)| {
@@ -118,7 +118,9 @@ fn domains<'t>(tokens: &'t [Token<'t>]) -> impl Iterator<Item = String> + 't {
         let mut domain = String::new();
         for token in rest {
             match token {
-                Token::Atom(text) => domain.push_str(&String::from_utf8_lossy(text)),
+                Token::Atom(text) if domain.is_empty() || domain.ends_with('.') => {
+                    domain.push_str(&String::from_utf8_lossy(text));
+                }
                 Token::Special(b'.') => domain.push('.'),
                 _ => break,
             }

@@ -216,13 +216,9 @@ fn network<A: std::str::FromStr>(text: &[u8], longest: u8) -> Result<(A, u8), Re
 
 /// `"0" / %x31-39 0*2DIGIT`, and not more than `longest`.
 fn prefix(digits: &[u8], longest: u8) -> Result<u8, RecordError> {
-    let plain =
-        matches!(digits, [b'0'] | [b'1'..=b'9', ..]) && digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit);
-    let value = digits.iter().fold(0u32, |sum, digit| sum * 10 + u32::from(digit.wrapping_sub(b'0')));
-    match u8::try_from(value) {
-        Ok(value) if plain && value <= longest => Ok(value),
-        _ => Err(RecordError::Prefix),
-    }
+    let is_number = matches!(digits, [b'0'] | [b'1'..=b'9', ..]) && digits.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|text| text.parse().ok());
+    number.filter(|length| *length <= longest).ok_or(RecordError::Prefix)
 }
 
 /// `[ ":" domain-spec ] [ "/" ip4-length ] [ "//" ip6-length ]`.
@@ -312,6 +308,9 @@ mod tests {
             "v=spf1 a/33",
             "v=spf1 a//129",
             "v=spf1 a/024",
+            "v=spf1 a/+24",
+            "v=spf1 ip4:192.0.2.0/99999999999999999999999",
+            "v=spf1 ip4:192.0.2.0/24\"\"\"\"\"\"\"\"\"\"\"\"\"",
             "v=spf1 a:/24",
             "v=spf1 ip4",
             "v=spf1 ip4:1.2.3",

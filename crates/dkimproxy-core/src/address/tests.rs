@@ -75,6 +75,7 @@ fn ambiguous_fields_are_not_certain() {
         "<a@evil.example>, <b@example.org",
         "Doe, John <a@evil.example> b@example.org",
         "a@evil.example@example.org",
+        "<;a@evil.exam ple",
         "<a@evil.example,b@example.org>",
         "\"a@example.org",
         "(a@example.org",
