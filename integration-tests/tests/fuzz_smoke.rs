@@ -106,4 +106,9 @@ smoke! {
     sender_map: dkimproxy_out::keyring::fuzz::sender_map, SENDER_MAP;
     authserv_id: dkimproxy_auth::fuzz::authserv_id, RESULTS;
     results: dkimproxy_auth::fuzz::results, RESULTS;
+    spf_record: dkimproxy_auth::fuzz::spf_record, b"a mx/24 a:b.example/24//64 include:%{ir}.%{d2}.example ip4:192.0.2.0/24 exp=%{S} ~all";
+    spf_macro: dkimproxy_auth::fuzz::spf_macro, b"%{ir}.%{v}._spf.%{d2} %%%_%- %{L1r-+}.x";
+    dmarc_record: dkimproxy_auth::fuzz::dmarc_record, b" p=reject; sp=none; np=quarantine; psd=n; t=y; rua=mailto:a@b.example!10m";
+    received_spf: dkimproxy_auth::fuzz::received_spf, b"\"a b\"@example.org";
+    author_domain: dkimproxy_auth::fuzz::author_domain, b"\"A, B\" (c) <@r.example:a.\"b\"@c.example>, G: d@e.example;";
 }
