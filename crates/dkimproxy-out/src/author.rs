@@ -5,10 +5,10 @@
 
 use crate::keyring::domain_key;
 use dkimproxy_core::{
+    address,
     domain::DomainName,
     header::{Field, Header},
 };
-use mail_parser::{Addr, HeaderValue, parsers::MessageStream};
 
 /// A field that names an author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,45 +57,12 @@ pub fn authors(header: &Header, order: &[AuthorField]) -> Vec<Author> {
     order.iter().filter_map(|&field| author(field, header.named(field.field_name()).next_back()?)).collect()
 }
 
-/// An address list is cut here: the first address stands at its start, and what is longer is no list a person wrote.
-const MAX_FIELD_LEN: usize = 16_384;
-
 fn author(field: AuthorField, written: Field<'_>) -> Option<Author> {
-    let body = written.body();
-    let address = first_address(body.get(..MAX_FIELD_LEN).unwrap_or(body))?;
-    let (local, domain) = address.rsplit_once('@')?;
-    let key = format!("{}@{}", local.to_lowercase(), domain_key(domain).unwrap_or_else(|| domain.to_lowercase()));
-    let domain = DomainName::new(domain).ok();
-    Some(Author { field, address, key, domain })
-}
-
-fn first_address(body: &[u8]) -> Option<String> {
-    // The parser wants to see the line end.
-    let line = [body, b"\r\n"].concat();
-    let HeaderValue::Address(list) = MessageStream::new(&line).parse_address() else { return None };
-    list.iter().find_map(address_text)
-}
-
-fn address_text(addr: &Addr<'_>) -> Option<String> {
-    let written = addr.address()?;
-    // Of an obsolete route (RFC 5322 section 4.4: "@relay:user@domain") only the end is the address.
-    let written =
-        if written.starts_with('@') { written.split_once(':').map_or(written, |(_, last)| last) } else { written };
-    let (local, domain) = written.rsplit_once('@')?;
-    // A quoted local part outside "<>" is taken for a display name by the parser.
-    let quoted = (local.is_empty()).then(|| addr.name().map(quote)).flatten();
-    let local = quoted.unwrap_or_else(|| without_blanks(local));
-    let domain = without_blanks(domain);
-    (!local.is_empty() && !domain.is_empty()).then(|| format!("{local}@{domain}"))
-}
-
-/// Blanks are allowed around the atoms of an address (RFC 5322 section 4.4) and mean nothing; in quotes they do.
-fn without_blanks(text: &str) -> String {
-    if text.contains('"') { text.trim().to_owned() } else { text.split_whitespace().collect() }
-}
-
-fn quote(local: &str) -> String {
-    format!("\"{}\"", local.replace('\\', "\\\\").replace('"', "\\\""))
+    let mailbox = address::read(written.body()).mailboxes.into_iter().next()?;
+    let domain = mailbox.domain();
+    let key_domain = domain_key(domain).unwrap_or_else(|| domain.to_lowercase());
+    let key = format!("{}@{key_domain}", mailbox.local_part().to_lowercase());
+    Some(Author { field, address: mailbox.to_string(), key, domain: mailbox.domain_name() })
 }
 
 #[cfg(test)]
